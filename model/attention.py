@@ -1,0 +1,92 @@
+"""Attention over cached chunks: one front for the parallel pass of training and for the cached pass of play.
+
+Both give every query chunk the same keys with the same bias; they differ in where the keys come from. Spatial positions
+are rotary (RoFormer, Su et al. 2021, over the two axes of the token grid); time is a learnt bias per head and age, so
+that positions never leave the range that was trained, however long one plays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+from model.cache import visible
+
+MASKED = -1e4  # added to the scores of empty slots: exp() of it is exactly 0 in fp32 and in bf16
+
+
+def rotary_table(grid: tuple[int, int], head_dim: int, base: float = 100.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """cos and sin, float32 [tokens, head_dim / 2]: half of the pairs turn with the row, half with the column."""
+    pairs = head_dim // 4
+    frequency = base ** (-torch.arange(pairs, dtype=torch.float32) / pairs)
+    row, column = torch.meshgrid(torch.arange(grid[0]).float(), torch.arange(grid[1]).float(), indexing="ij")
+    angle = torch.cat([row.reshape(-1, 1) * frequency, column.reshape(-1, 1) * frequency], 1)
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """Turn pairs (i, i + head_dim / 2) of x [..., tokens, head_dim]."""
+    first, second = x.chunk(2, -1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    """`cache` [B, heads, capacity, head_dim] with `update` [B, heads, tokens, head_dim] written from token start [B].
+
+    In an exported graph this is ONNX opset 24's TensorScatter, which engines run in place.
+    """
+    if torch.onnx.is_in_onnx_export():
+        return torch.onnx.ops.symbolic(
+            "TensorScatter",
+            (cache, update, start),
+            attrs={"axis": 2, "mode": "linear"},
+            dtype=cache.dtype,
+            shape=cache.shape,
+            version=24,
+        )
+    return cache.index_copy(2, start[0] + torch.arange(update.shape[2], device=start.device), update)
+
+
+class ParallelContext:
+    """Every chunk of a clip at once: keys are gathered chunk by chunk. q, k, v are [B, N, heads, tokens, head_dim]."""
+
+    def __init__(self, past: int) -> None:
+        self.past = past
+
+    def attend(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """bias: [heads, past + 2] by age. Returns the shape of q."""
+        tokens = q.shape[3]
+        out = []
+        for chunk in range(q.shape[1]):
+            seen = visible(chunk, self.past)
+            keys = torch.cat([k[:, index] for index, _ in seen], 2)
+            values = torch.cat([v[:, index] for index, _ in seen], 2)
+            mask = bias[:, [age for _, age in seen]].repeat_interleave(tokens, 1)[None, :, None].to(q.dtype)
+            out.append(F.scaled_dot_product_attention(q[:, chunk], keys, values, mask))
+        return torch.stack(out, 1)
+
+
+class CachedContext:
+    """One chunk against fixed-size caches. q, k, v are [B, 1, heads, tokens, head_dim].
+
+    caches: per layer a pair (keys, values) of [B, heads, slots * tokens, head_dim]. slot: int64 [B], ages: int64
+    [slots] as of model.cache. After a pass `written` holds the caches with the present chunk's keys and values in.
+    """
+
+    def __init__(self, caches: Sequence[tuple[torch.Tensor, torch.Tensor]], slot: torch.Tensor, ages: torch.Tensor):
+        self.caches, self.slot, self.ages = caches, slot, ages
+        self.written: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def attend(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        keys, values = self.caches[layer]
+        tokens = q.shape[3]
+        keys = scatter_tokens(keys, k[:, 0].to(keys.dtype), self.slot * tokens)
+        values = scatter_tokens(values, v[:, 0].to(values.dtype), self.slot * tokens)
+        self.written.append((keys, values))
+        empty = torch.full_like(bias[:, :1], MASKED)
+        mask = torch.cat([bias, empty], 1)[:, self.ages].repeat_interleave(tokens, 1)[None, :, None]
+        mask = mask.expand(q.shape[0], -1, tokens, -1).to(q.dtype)
+        # Under autocast the caches stay in fp32 and queries come in half precision.
+        return F.scaled_dot_product_attention(q[:, 0], keys.to(q.dtype), values.to(q.dtype), mask).unsqueeze(1)

@@ -1,0 +1,69 @@
+"""The exact part of a camera move: the last frame, reprojected by its own disparity into the cameras of the next chunk.
+
+What a pinhole camera sees after a known motion is geometry wherever depth is known, so it is computed, not learned; the
+network dreams what the warp leaves open (what came into view) and mends what it blurred. With zero disparity the warp
+is the homography of a pure rotation (Hartley & Zisserman, Multiple View Geometry, sec. 13.1).
+torch, batched and traceable: the same function serves training and the exported graph.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def pixel_rays(height: int, width: int, focal: float, device=None) -> torch.Tensor:
+    """Ray (x, y, 1) through each pixel centre, float32 [3, height * width]; principal point at the centre."""
+    v, u = torch.meshgrid(
+        torch.arange(height, device=device) + 0.5, torch.arange(width, device=device) + 0.5, indexing="ij"
+    )
+    return torch.stack([(u - width / 2) / focal, (v - height / 2) / focal, torch.ones_like(u)]).flatten(1)
+
+
+def _close(key: torch.Tensor) -> torch.Tensor:
+    """Morphological closing, 3x3: fills the one-pixel cracks that an expanding surface leaves when it is splatted."""
+    grown = F.max_pool2d(key, 3, stride=1, padding=1)
+    return -F.max_pool2d(-grown, 3, stride=1, padding=1)
+
+
+def warp(last: torch.Tensor, target_from_source: torch.Tensor, focal: float, near: float) -> torch.Tensor:
+    """Reproject `last` into each target camera.
+
+    last: float [B, 4, H, W], RGB and disparity (near / z), both mapped to [-1, 1]. target_from_source: float
+    [B, F, 4, 4], rigid motions w2c(target) @ c2w(source), metres. focal in pixels. Returns [B, F, 5, H, W]: RGB,
+    disparity, and a mask that is 1 where the pixel is seen in `last`; the rest is 0 where the mask is 0.
+    """
+    batch, _, height, width = last.shape
+    frames = target_from_source.shape[1]
+    rays = pixel_rays(height, width, focal, last.device)
+    rotation, shift = target_from_source[..., :3, :3], target_from_source[..., :3, 3:]
+    disparity = (last[:, 3:].flatten(2).clamp(-1, 1) + 1) / 2  # [B, 1, HW]
+
+    # Forward: where does each source pixel land, and how near is it there? Points are kept divided by their depth.
+    moved = rotation @ rays + shift * (disparity / near).unsqueeze(1)  # [B, F, 3, HW]
+    depth_ratio = moved[:, :, 2].clamp_min(0.05)
+    column = torch.floor(focal * moved[:, :, 0] / depth_ratio + width / 2)
+    row = torch.floor(focal * moved[:, :, 1] / depth_ratio + height / 2)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height) & (moved[:, :, 2] > 0.05)
+    index = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).long()
+    # The nearest surface wins; 1 is added so that a point at infinity differs from a pixel that nothing fell on.
+    key = torch.where(inside, disparity / depth_ratio + 1, torch.zeros_like(depth_ratio))
+    splat = torch.zeros_like(key).scatter_reduce(2, index, key, "amax", include_self=True)
+    splat = _close(splat.view(batch * frames, 1, height, width)).view(batch, frames, 1, -1)
+
+    # Backward: look each target pixel up in the source, at sub-pixel precision.
+    inverse = rotation.transpose(-1, -2)
+    seen = (splat > 0.5).to(last.dtype)
+    back = inverse @ (rays - shift * ((splat - 1).clamp_min(0) / near))  # [B, F, 3, HW]
+    back_depth = back[:, :, 2].clamp_min(0.05)
+    grid_x = back[:, :, 0] / back_depth * (2 * focal / width)
+    grid_y = back[:, :, 1] / back_depth * (2 * focal / height)
+    seen = seen * ((grid_x.abs() <= 1) & (grid_y.abs() <= 1)).unsqueeze(2).to(last.dtype)
+    grid = torch.stack([grid_x, grid_y], -1).view(batch, frames * height, width, 2)
+    colour = F.grid_sample(last, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    colour = colour.view(batch, 4, frames, height * width).transpose(1, 2)
+    # The disparity that was looked up is the source camera's; `back` is the point over the target's depth.
+    looked_up = (colour[:, :, 3:] + 1) / 2 * back_depth.unsqueeze(2)
+    nearness = (2 * looked_up - 1).clamp(-1, 1)
+    picture = torch.cat([torch.cat([colour[:, :, :3], nearness], 2) * seen, seen], 2)
+    return picture.view(batch, frames, 5, height, width)

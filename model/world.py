@@ -1,0 +1,66 @@
+"""The world protocol: all that the runtime knows of any model family.
+
+A world is a thing that is reset once and then stepped, chunk by chunk, with one row of controls per video frame.
+It is not thread safe: one thread owns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+# Columns of a control row, per video frame, in the camera's own axes (see input/controls.py).
+CONTROL_COLUMNS = ("right", "forward", "yaw", "pitch")
+
+
+@dataclass(frozen=True)
+class WorldInfo:
+    """What a world is, as fixed facts.
+
+    `fps` is the rate at which its frames are meant to be presented; `chunk_frames` the video frames that one `step`
+    yields (`first_chunk_frames` for the first step after a reset); `backend` and `device` what computes it, in words.
+    """
+
+    name: str
+    title: str
+    width: int
+    height: int
+    fps: float
+    first_chunk_frames: int
+    chunk_frames: int
+    latent_frames_per_chunk: int
+    needs_image: bool
+    needs_text: bool
+    backend: str
+    device: str
+    weights_sha256: str
+
+
+class World(Protocol):
+    info: WorldInfo
+
+    def reset(self, image: np.ndarray | None, prompt: str | None, seed: int) -> None:
+        """Begin again from `image` (uint8 RGB [h, w, 3], any size; None: the world's own start picture)."""
+
+    def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
+        """Dream the next chunk.
+
+        `controls` is float32 [chunk_frames, 4], one row of CONTROL_COLUMNS per video frame: metres to the right and
+        forward, radians of yaw (positive turns right) and of pitch (positive looks up). Yields `chunk_frames` frames,
+        each uint8 BGRA [height, width, 4], C-contiguous and never written again.
+        """
+
+    def prompt(self, text: str) -> None:
+        """Change the text condition from the next chunk on; raises UserError where a world takes no text."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the next step depends on, as arrays that may be kept."""
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None: ...
+
+    @property
+    def camera(self) -> np.ndarray:
+        """Camera-to-world of the last frame dreamt, float64 [4, 4], OpenCV axes (x right, y down, z forward)."""

@@ -1,0 +1,131 @@
+"""Keymap: the default bindings, what a bindings file may say, and how pygame's events come out of it."""
+
+import pytest
+
+from input.controls import MOVEMENT_ACTIONS
+from input.events import FocusGained, FocusLost, MouseMove, Press, Quit, Release
+from input.keymap import ACTIONS, COMMANDS, NAMED_KEYS, is_key_name, load_keymap
+from runtime.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("key", "action"),
+    [
+        *(("w", "forward"), ("s", "back"), ("a", "left"), ("d", "right"), ("left shift", "run")),
+        *(("left", "turn_left"), ("q", "turn_left"), ("right", "turn_right"), ("e", "turn_right")),
+        *(("up", "look_up"), ("down", "look_down"), ("p", "pause"), ("r", "reset"), ("n", "new_seed")),
+        *(("f11", "fullscreen"), ("f12", "screenshot"), ("f1", "hud"), ("escape", "quit"), ("m", "toggle_mouse")),
+        ("x", None),
+    ],
+)
+def test_default_bindings(key, action):
+    assert load_keymap().action_of(key) == action
+
+
+def test_every_action_has_a_default_key():
+    keymap = load_keymap()
+    assert all(keymap.keys_of(action) for action in ACTIONS)
+    assert not set(MOVEMENT_ACTIONS) & set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("w", ("forward", "w")),
+        ("forward", ("forward", "w")),
+        ("left", ("turn_left", "left")),
+        ("back", ("back", "")),
+        ("x", None),
+    ],
+)
+def test_resolve_takes_keys_and_actions(tmp_path, name, found):
+    path = tmp_path / "b.yaml"
+    path.write_text("forward: [w, i]\nturn_left: [left]\nback: []\n")
+    assert load_keymap(path).resolve(name) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("fly: [w]", ["unknown action 'fly'", "line 1", "use one of", "forward"]),
+        ("forward: [w]\nforwrd: [s]", ["'forwrd'", "line 2", "did you mean 'forward'"]),
+        ("forward: [lft shift]", ["unknown key 'lft shift'", "entry 'forward'", "did you mean 'left shift'"]),
+        ("forward: [W]", ["unknown key 'W'"]),
+        ("forward: [w]\nback: [w]", ["'w' is bound twice", "line 2", "'back'", "remove it here or from 'forward'"]),
+        ("forward: [w, w]", ["'w' is bound twice"]),
+        ("forward: [w]\nforward: [s]", ["'forward' is given twice"]),
+        ("forward: w", ["not a list", "line 1", "`forward: [w]`"]),
+        ("forward:", ["not a list"]),
+        ("forward: [[w]]", ["not a list of names"]),
+        ("? [forward]\n: [w]", ["cannot be read as YAML", "line 1"]),
+        ("- w", ["not a mapping", "`forward: [w]`"]),
+        ("", ["not a mapping"]),
+        ("forward: [w", ["cannot be read as YAML", "line 1"]),
+        ("forward: [w]\x07", ["is not UTF-8 text"]),
+    ],
+)
+def test_mistakes_are_told(tmp_path, text, parts):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_keymap(path)
+    for part in ["mine.yaml", *parts]:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"forward: [\xff]"])
+def test_unreadable_files_are_told(tmp_path, content):
+    path = tmp_path / "mine.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match="mine.yaml"):
+        load_keymap(path)
+
+
+def test_names_that_yaml_would_bend_are_keys(tmp_path):
+    path = tmp_path / "b.yaml"
+    path.write_text("forward: [1, n, y]\nback: ['[', \"[4]\", ö]\n")
+    assert list(load_keymap(path).by_key) == ["1", "n", "y", "[", "[4]", "ö"]
+
+
+@pytest.fixture
+def pygame(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    module = pytest.importorskip("pygame")
+    module.display.init()
+    yield module
+    module.display.quit()
+
+
+def test_key_names_are_pygames(pygame):
+    constants = {pygame.key.name(getattr(pygame, name)) for name in dir(pygame) if name.startswith("K_")}
+    legal = {name for name in constants if is_key_name(name)}
+    assert set(NAMED_KEYS) <= legal
+    assert constants - legal == {"", "AC Back", "CurrencySubUnit", "euro", "sys req"} & constants
+    assert all(pygame.key.name(pygame.key.key_code(name)) == name for name in load_keymap().by_key)
+
+
+def test_devices_read_pygame_events(pygame):
+    from input.devices import read_events
+
+    event = pygame.event.Event
+    seen = [
+        event(pygame.KEYDOWN, key=pygame.K_w),
+        event(pygame.KEYDOWN, key=pygame.K_x),
+        event(pygame.MOUSEMOTION, rel=(3, -4), pos=(0, 0), buttons=(0, 0, 0)),
+        event(pygame.MOUSEBUTTONDOWN, button=1, pos=(0, 0)),
+        event(pygame.KEYUP, key=pygame.K_w),
+        event(pygame.KEYDOWN, key=pygame.K_F11),
+        event(pygame.WINDOWFOCUSLOST),
+        event(pygame.WINDOWFOCUSGAINED),
+        event(pygame.QUIT),
+    ]
+    assert read_events(seen, load_keymap()) == [
+        Press("forward", "w"),
+        MouseMove(3, -4),
+        Release("forward", "w"),
+        Press("fullscreen", "f11"),
+        FocusLost(),
+        FocusGained(),
+        Quit(),
+    ]

@@ -1,0 +1,79 @@
+"""Turns trained weights into a world that plays: safetensors parts, ONNX graphs that refer to them, start pictures, YAML.
+
+python -m train.publish --run runs/cloister --world cloister
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from compile.export import export
+from model.config import DreamConfig
+from model.dream import DreamNet
+from model.registry import WORLDS
+from train import checkpoint
+
+TITLE = "Cloister"
+SUMMARY = "walled gardens, gates and colonnades, by day and at dusk; dreamt on the CPU"
+
+
+def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.ndarray) -> None:
+    """Write a complete world. starts: uint8 RGB [M, H, W, 3], the pictures that a walk may begin from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in [*folder.glob("weights-*.safetensors"), *folder.glob("*.onnx")]:
+        stale.unlink()
+    parts = []
+    for number, part in enumerate(checkpoint.split(dict(net.named_parameters()))):
+        parts.append(folder / f"weights-{number}.safetensors")
+        save_file(part, parts[-1])
+    graphs = export(net, parts, folder)
+    np.savez_compressed(folder / "starts.npz", rgb=starts)
+    files = [*parts, *graphs.values(), folder / "starts.npz"]
+    described = {
+        "title": title,
+        "summary": summary,
+        "config": net.config.to_dict(),
+        "starts": "starts.npz",
+        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+    }
+    (folder / "world.yaml").write_text(yaml.safe_dump(described, sort_keys=False))
+
+
+def averaged_net(run: Path) -> tuple[DreamNet, dict]:
+    """The moving average of a training run, as a network, and the run's facts."""
+    tensors, facts = checkpoint.load(run / "checkpoint")
+    net = DreamNet(DreamConfig.from_dict(facts["config"], str(run)))
+    own = {name.removeprefix("ema."): tensor for name, tensor in tensors.items() if name.startswith("ema.")}
+    net.load_state_dict(own, strict=True)
+    return net.eval(), facts
+
+
+def start_pictures(config: DreamConfig, count: int = 16) -> np.ndarray:
+    """First frames of held-out clips, uint8 [count, H, W, 3]: places that training never saw."""
+    from train.clips import HELD_OUT, make_clip
+
+    seeds = range(HELD_OUT + 5000, HELD_OUT + 5000 + count)
+    return np.stack([make_clip(seed, frames=1, size=(config.width, config.height)).rgb[0] for seed in seeds])
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m train.publish", description=__doc__.split("\n")[0])
+    parser.add_argument("--run", type=Path, default=Path("runs/cloister"), help="folder of the training run")
+    parser.add_argument("--world", default="cloister", help="name of the folder under assets/worlds")
+    options = parser.parse_args(argv)
+    net, facts = averaged_net(options.run)
+    publish(net, WORLDS / options.world, TITLE, SUMMARY, start_pictures(net.config))
+    size = sum(path.stat().st_size for path in (WORLDS / options.world).iterdir())
+    print(f"{options.world}: step {facts['step']}, {size / 1e6:.1f} MB in {WORLDS / options.world}")
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    main()

@@ -1,0 +1,137 @@
+"""Stage B: the network learns from its own roll-outs, with the sampler, the steps and the caches of play.
+
+Self-Forcing (Huang et al. 2025): every chunk is sampled from the caches and the warp of what was dreamt before it, so the
+network meets its own errors and learns to mend them; only the last pass of a chunk is differentiated. A small critic of
+patches (hinge loss, as in DMD2's and PatchGAN's adversarial terms) keeps few-step pictures from settling into blur.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from model.cache import ages, slot_of
+from model.config import DreamConfig
+from model.dream import DreamNet
+from model.sampler import renoise
+from train.clipset import Batch, unknown_depth, warp_chunks
+from train.objective import Weights, picture_loss
+
+ADVERSARIAL = 0.02
+
+
+class Critic(nn.Module):
+    """Realism of each patch of a chunk: float [M, 4 F, H, W] to [M, 1, H / 8, W / 8]."""
+
+    def __init__(self, config: DreamConfig) -> None:
+        super().__init__()
+        widths = (config.channels * 4, 96, 160, 160)
+        self.layers = nn.ModuleList(
+            spectral_norm(nn.Conv2d(a, b, k, s, 1))
+            for a, b, k, s in zip(widths, widths[1:], (4, 4, 3), (2, 2, 1), strict=False)
+        )
+        self.out = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.pixel_unshuffle(x, 2)
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+        return self.out(x)
+
+
+class Rollout:
+    """A batch of walks in progress: caches, last frames and chunk number, advanced as play advances them."""
+
+    def __init__(self, net: DreamNet, start: torch.Tensor) -> None:
+        """start: float [B, 4, H, W] in [-1, 1]; its depth is not looked at."""
+        self.net, self.chunk = net, 0
+        self.last = unknown_depth(start)
+        self.start = start
+        self.caches = net.empty_caches(len(start))
+
+    def warp(self, relative: torch.Tensor) -> torch.Tensor:
+        return warp_chunks(self.last.unsqueeze(1), relative.unsqueeze(1), self.net.config)
+
+    def predict(self, x: torch.Tensor, t: float, warped: torch.Tensor, plucker: torch.Tensor):
+        """One network pass over the present chunk x [B, 4 F, H, W]; returns x_0 and the caches it would leave."""
+        past, device = self.net.config.past, x.device
+        slot = torch.full((len(x),), slot_of(self.chunk, past), dtype=torch.long, device=device)
+        age = torch.from_numpy(ages(self.chunk, past)).to(device)
+        level = torch.full((len(x), 1), t, device=device)
+        x0, caches = self.net.cached(x.unsqueeze(1), level, warped, plucker.unsqueeze(1), self.caches, slot, age)
+        return x0[:, 0].float(), caches
+
+    @torch.no_grad()
+    def commit(self, clean: torch.Tensor, warped: torch.Tensor, plucker: torch.Tensor) -> torch.Tensor:
+        """Write the finished chunk into the caches and make its last frame the one to warp from."""
+        clean = clean.detach().clamp(-1, 1)
+        if self.chunk == 0:  # the start picture is known; only its depth was dreamt
+            frames = clean.unflatten(1, (-1, 4))
+            known = self.start[:, None, :3].expand(-1, frames.shape[1], -1, -1, -1)
+            clean = torch.cat([known, frames[:, :, 3:]], 2).flatten(1, 2)
+        _, self.caches = self.predict(clean, 0.0, warped, plucker)
+        self.last = clean[:, -4:]
+        self.chunk += 1
+        return clean
+
+
+def dream_chunk(
+    walk: Rollout, relative: torch.Tensor, plucker: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """Sample and commit the next chunk without gradients: float [B, 4 F, H, W]."""
+    steps = walk.net.config.steps
+    with torch.no_grad():
+        warped = walk.warp(relative)
+        x0, _ = draw_chunk(walk, warped, plucker, generator, len(steps) - 1)
+        return walk.commit(x0, warped, plucker)
+
+
+def draw_chunk(walk: Rollout, warped, plucker, generator: torch.Generator, last_step: int):
+    """Follow the sampler's plan up to `last_step`; gradients (if enabled) flow through that pass alone."""
+    x0, caches = None, None
+    for index, t in enumerate(walk.net.config.steps[: last_step + 1]):
+        noise = torch.randn(len(walk.last), walk.net.config.channels, *walk.last.shape[-2:], generator=generator)
+        noise = noise.to(walk.last.device)
+        x = noise if x0 is None else renoise(x0.detach().clamp(-1, 1), noise, t)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and index == last_step):
+            x0, caches = walk.predict(x, t, warped, plucker)
+    return x0, caches
+
+
+def self_rollout(
+    net: DreamNet, critic: Critic, critic_optimizer, batch: Batch, generator: torch.Generator, weights: Weights
+) -> dict[str, float]:
+    """Roll the batch out, chunk by chunk, backward as it goes; then one step of the critic. Returns figures to log."""
+    chunks = batch.clean.shape[1]
+    random = np.random.default_rng(generator.initial_seed())
+    walk = Rollout(net, batch.frames[:, 0])
+    total, adversarial, fakes = 0.0, 0.0, []
+    draws = torch.Generator().manual_seed(generator.initial_seed())
+    for chunk in range(chunks):
+        relative, plucker = batch.relative[:, chunk], batch.plucker[:, chunk]
+        exit_step = int(random.integers(len(net.config.steps)))
+        with torch.autocast(batch.clean.device.type, torch.bfloat16):
+            warped = walk.warp(relative)
+            x0, _ = draw_chunk(walk, warped, plucker, draws, exit_step)
+            loss = picture_loss(x0.unsqueeze(1), batch.clean[:, chunk].unsqueeze(1), weights)
+            realism = -critic(x0).float().mean()
+            ((loss + ADVERSARIAL * realism) / chunks).backward()
+            fakes.append(walk.commit(x0, warped, plucker))
+        total, adversarial = total + float(loss.detach()) / chunks, adversarial + float(realism.detach()) / chunks
+    critic_loss = train_critic(critic, critic_optimizer, batch.clean, torch.stack(fakes, 1), random)
+    return {"loss": total, "realism": -adversarial, "critic": critic_loss}
+
+
+def train_critic(critic: Critic, optimizer, real: torch.Tensor, fake: torch.Tensor, random) -> float:
+    """One hinge step on two chunks of each clip, chunk 0 (which is given) left out."""
+    chosen = random.choice(np.arange(1, real.shape[1]), size=2, replace=False).tolist()
+    optimizer.zero_grad(set_to_none=True)
+    with torch.autocast(real.device.type, torch.bfloat16):
+        loss = F.relu(1 - critic(real[:, chosen].flatten(0, 1)).float()).mean()
+        loss = loss + F.relu(1 + critic(fake[:, chosen].flatten(0, 1)).float()).mean()
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())

@@ -1,0 +1,176 @@
+"""The training loop: resumable at any moment, the same command on a CPU and on CUDA, in slices of any length.
+
+    python -m train.train --run runs/glade --data data/train --stage a --minutes 30
+    python -m train.train --run runs/glade --data data/train --stage b --minutes 30 --cooldown
+
+Kill it whenever you like: it goes on from the last checkpoint. `log.jsonl` has a row per report (plot it with anything).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from model.config import DreamConfig
+from model.dream import DreamNet
+from runtime.errors import UserError
+from train import checkpoint
+from train.clipset import ClipSet
+from train.objective import Weights, flow_matching
+from train.rollout import Critic, self_rollout
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything of a run that is not the network's size."""
+
+    batch: int = 16
+    rate: float = 8e-4
+    warmup: int = 100
+    decay: float = 0.01
+    ema: float = 0.997
+    clip: float = 1.0
+    report_every: int = 20
+    save_minutes: float = 5.0
+
+
+class Trainer:
+    """Network, moving average, optimiser and step count, as one thing that is saved and restored."""
+
+    def __init__(self, config: DreamConfig, recipe: Recipe, run: Path, device: str, compiled: bool) -> None:
+        self.recipe, self.run, self.device = recipe, run, torch.device(device)
+        torch.manual_seed(0)
+        self.net = DreamNet(config).to(self.device)
+        self.ema = {name: tensor.detach().clone() for name, tensor in self.net.named_parameters()}
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.decay, fused=True
+        )
+        self.critic = Critic(config).to(self.device)
+        self.critic_optimizer = torch.optim.AdamW(self.critic.parameters(), 2e-4, betas=(0.5, 0.98), fused=True)
+        self.step, self.seconds = 0, 0.0
+        if checkpoint.exists(run / "checkpoint"):
+            self.restore()
+        if compiled:
+            torch._dynamo.config.recompile_limit = 64  # one graph per layer and kind of context
+            for block in [*self.net.blocks, *self.net.stem, *self.net.head]:
+                block.compile()
+
+    def _models(self):
+        return (("net", self.net, self.optimizer), ("critic", self.critic, self.critic_optimizer))
+
+    def save(self) -> None:
+        tensors = {f"ema.{name}": tensor for name, tensor in self.ema.items()}
+        for prefix, model, optimizer in self._models():
+            for name, parameter in model.named_parameters():
+                tensors[f"{prefix}.{name}"] = parameter
+                for moment in ("exp_avg", "exp_avg_sq"):
+                    if moment in optimizer.state[parameter]:
+                        tensors[f"{prefix}.{moment}.{name}"] = optimizer.state[parameter][moment]
+        facts = {"step": self.step, "seconds": self.seconds, "config": self.net.config.to_dict()}
+        checkpoint.save(self.run / "checkpoint", tensors, facts)
+
+    def restore(self) -> None:
+        tensors, facts = checkpoint.load(self.run / "checkpoint")
+        if facts["config"] != self.net.config.to_dict():
+            raise UserError("the run was started with another configuration", str(self.run), "use another --run folder")
+        self.step, self.seconds = facts["step"], facts["seconds"]
+        for name, average in self.ema.items():
+            average.copy_(tensors[f"ema.{name}"])
+        for prefix, model, optimizer in self._models():
+            for name, parameter in model.named_parameters():
+                parameter.data.copy_(tensors[f"{prefix}.{name}"])
+                if f"{prefix}.exp_avg.{name}" in tensors:
+                    optimizer.state[parameter] = {
+                        "step": torch.tensor(float(self.step), device=self.device),
+                        "exp_avg": tensors[f"{prefix}.exp_avg.{name}"].to(self.device),
+                        "exp_avg_sq": tensors[f"{prefix}.exp_avg_sq.{name}"].to(self.device),
+                    }
+
+    def update(self, batch, objective, rate: float) -> dict[str, float]:
+        """One optimiser step; `objective` runs forward and backward and returns figures to log."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (self.step + 1) / self.recipe.warmup)
+        figures = objective(self, batch, torch.Generator(self.device).manual_seed(self.step))
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            average = list(self.ema.values())
+            torch._foreach_lerp_(average, list(self.net.parameters()), 1 - decay)
+        self.step += 1
+        return figures | {"norm": float(norm)}
+
+
+def stage_a(trainer: Trainer, batch, generator: torch.Generator) -> dict[str, float]:
+    with torch.autocast(trainer.device.type, torch.bfloat16):
+        loss = flow_matching(trainer.net, batch, generator, Weights())
+    loss.backward()
+    return {"loss": float(loss.detach())}
+
+
+def stage_b(trainer: Trainer, batch, generator: torch.Generator) -> dict[str, float]:
+    return self_rollout(trainer.net, trainer.critic, trainer.critic_optimizer, batch, generator, Weights())
+
+
+def train(trainer: Trainer, clips: ClipSet, stage: str, minutes: float, rate: float, cooldown: bool) -> None:
+    """Run updates for `minutes`, log to the run's log.jsonl, and save at the end and every few minutes."""
+    objective = {"a": stage_a, "b": stage_b}[stage]
+    started = saved = reported = time.monotonic()
+    since, totals = 0, {}
+    while (elapsed := time.monotonic() - started) < minutes * 60:
+        batch = clips.batch(trainer.step, trainer.recipe.batch).to(trainer.device)
+        factor = max(0.02, 1 - elapsed / (minutes * 60)) if cooldown else 1.0
+        for name, value in trainer.update(batch, objective, rate * factor).items():
+            totals[name] = totals.get(name, 0.0) + value
+        since += 1
+        now = time.monotonic()
+        if since == trainer.recipe.report_every:
+            trainer.seconds += now - reported
+            row = {"step": trainer.step, "stage": stage, "hours": round(trainer.seconds / 3600, 3)}
+            row |= {name: round(value / since, 5) for name, value in totals.items()}
+            row |= {"seconds_per_step": round((now - reported) / since, 3), "rate": round(rate * factor, 6)}
+            with open(trainer.run / "log.jsonl", "a") as log:
+                log.write(json.dumps(row) + "\n")
+            print(json.dumps(row), flush=True)
+            since, totals, reported = 0, {}, now
+        if now - saved > trainer.recipe.save_minutes * 60:
+            trainer.save()
+            saved = now
+    trainer.save()
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m train.train", description=__doc__.split("\n")[0])
+    parser.add_argument("--run", type=Path, default=Path("runs/glade"), help="folder of the checkpoint and the log")
+    parser.add_argument("--data", type=Path, default=Path("data/train"), help="folder of clip shards (train.clips)")
+    parser.add_argument("--stage", choices=("a", "b"), default="a", help="a: flow matching, b: few-step roll-outs")
+    parser.add_argument("--minutes", type=float, default=8.0, help="how long this slice lasts")
+    parser.add_argument("--batch", type=int, default=Recipe.batch, help="clips per update")
+    parser.add_argument("--rate", type=float, default=Recipe.rate, help="learning rate")
+    parser.add_argument("--cooldown", action="store_true", help="let the rate fall to nearly 0 over this slice")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--compile", action="store_true", help="torch.compile per block (needs a C++ compiler)")
+    parser.add_argument("--config", type=json.loads, default={}, help="JSON of DreamConfig values that differ")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    options = parse(argv)
+    os.makedirs(options.run, exist_ok=True)
+    config = DreamConfig.from_dict(options.config, "--config")
+    recipe = Recipe(batch=options.batch, rate=options.rate)
+    trainer = Trainer(config, recipe, options.run, options.device, options.compile)
+    clips = ClipSet(options.data, config)
+    print(f"{len(clips)} clips, step {trainer.step}, device {options.device}", flush=True)
+    train(trainer, clips, options.stage, options.minutes, options.rate, options.cooldown)
+
+
+if __name__ == "__main__":
+    main()
