@@ -3,7 +3,8 @@
 Four graphs with static shapes, opset 24: `warp` (last frame and motion in, warped frames out), `denoise` (noisy chunk,
 level, conditions, slot, ages and caches in; x_0 and caches out), `commit` (the same without the head: caches out) and
 `decode` (x_0 in; BGRA frames and the next last frame out). Large tensors are references into the safetensors file that
-training wrote, by byte offset: ONNX's external data and safetensors are both raw little-endian bytes, so weights exist once.
+training wrote, by byte offset: ONNX's external data and safetensors are both raw little-endian bytes, so weights
+exist once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """ONNX Runtime as an engine: a session per graph, bound to buffers that live as long as the world does.
 
-An input and an output that share a buffer are run in place (ONNX Runtime writes TensorScatter into the cache it was given);
-nothing is allocated or copied per call beyond the small inputs. It knows nothing of worlds.
+An input and an output that share a buffer are run in place (ONNX Runtime writes TensorScatter into the cache it was
+given); nothing is allocated or copied per call beyond the small inputs. It knows nothing of worlds.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The buffers themselves belong to whoever runs the network. A cache has 1 + past + 1 slots of one chunk each: slot 0 is
 the **sink** (chunk 0, never overwritten), the others a **rolling window** in which the present chunk takes the place of
 the oldest one. Slots are overwritten whole, so no write ever wraps around; memory and time per chunk are constant.
-Attention sinks: Xiao et al. 2023, "Efficient Streaming Language Models"; rolling window: Self-Forcing, Huang et al. 2025.
+Attention sinks: Xiao et al. 2023, "Efficient Streaming Language Models"; rolling window: Self-Forcing, Huang et al.
+2025.
 """
 
 from __future__ import annotations

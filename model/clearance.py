@@ -1,7 +1,7 @@
 """Where the walker may go: the dreamt depth of the last frame holds it back from what it would walk into.
 
-Pure NumPy. The network never saw a camera inside a wall, so a step into one would leave what it knows; this is the dream's
-own collision test. What is outside the picture is unknown and lets the walker pass.
+Pure NumPy. The network never saw a camera inside a wall, so a step into one would leave what it knows; this is the
+dream's own collision test. What is outside the picture is unknown and lets the walker pass.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def hold_back(rows: np.ndarray, disparity: np.ndarray, pitch: float, config: Dre
     Turning is left as it was. Of the straight way and a few directions aside, the one that gets furthest along the
     commanded direction is taken: that is how one slides along a wall.
     """
-    # In the axes of the frame before the chunk: yaw accumulates, the walk of each frame is along the yaw it has by then.
+    # In the axes of the frame before the chunk: yaw accumulates, and each frame walks along the yaw it has by then.
     yaw = np.cumsum(rows[:, 2].astype(np.float64))
     right = rows[:, 0] * np.cos(yaw) + rows[:, 1] * np.sin(yaw)
     forward = rows[:, 1] * np.cos(yaw) - rows[:, 0] * np.sin(yaw)

@@ -11,8 +11,8 @@ from model.config import DreamConfig
 def camera_conditions(source: np.ndarray, targets: np.ndarray, config: DreamConfig) -> tuple[np.ndarray, np.ndarray]:
     """What a chunk is told of its cameras, given the camera of the last frame before it.
 
-    source: c2w [..., 4, 4]; targets: c2w [..., F, 4, 4]. Returns target_from_source float32 [..., F, 4, 4] for the warp,
-    and Plücker rays float32 [..., F, 6, rows, columns] at the token grid, in the level frame of `source`: bounded
+    source: c2w [..., 4, 4]; targets: c2w [..., F, 4, 4]. Returns target_from_source float32 [..., F, 4, 4] for the
+    warp, and Plücker rays float32 [..., F, 6, rows, columns] at the token grid, in the level frame of `source`: bounded
     however far one walks, with gravity kept, so that the network knows where the horizon is.
     """
     source = np.asarray(source, np.float64)[..., None, :, :]

@@ -1,9 +1,10 @@
 """The embedded world's network: a causal transformer over chunks of pixels, conditioned on the camera. Torch only.
 
-It predicts the clean chunk x_0 of a rectified flow in pixel space (x_0-prediction on large patches needs no autoencoder:
-Li & He 2025, "Back to Basics: Let Denoising Generative Models Denoise"). A convolutional stem and head at a quarter of the
-resolution carry what is local; a transformer over a few large tokens carries what is not. Conditions: the last frame
-warped into the new cameras (model/warp.py), added to what the head draws, and Plücker embeddings added to the tokens.
+It predicts the clean chunk x_0 of a rectified flow in pixel space (x_0-prediction on large patches needs no
+autoencoder: Li & He 2025, "Back to Basics: Let Denoising Generative Models Denoise"). A convolutional stem and head
+at a quarter of the resolution carry what is local; a transformer over a few large tokens carries what is not.
+Conditions: the last frame warped into the new cameras (model/warp.py), added to what the head draws, and Plücker
+embeddings added to the tokens.
 """
 
 from __future__ import annotations

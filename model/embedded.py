@@ -68,7 +68,9 @@ class EmbeddedWorld:
         self._commit()
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
-        """See model.world.World. Frames leave before the chunk is committed; exhaust the iterator before the next step."""
+        """See model.world.World. Frames leave before the chunk is committed; exhaust the iterator before the next
+        step.
+        """
         wanted = (self.config.frames, 4)
         if controls.shape != wanted:
             raise ValueError(f"controls are float32 {wanted}, got {controls.shape}")

@@ -15,7 +15,9 @@ def _areas(source: int, target: int) -> np.ndarray:
 
 
 def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """uint8 RGB [h, w, 3] to uint8 RGB [height, width, 3]: cropped about its centre to the shape, then area-averaged."""
+    """uint8 RGB [h, w, 3] to uint8 RGB [height, width, 3]: cropped about its centre to the shape, then
+    area-averaged.
+    """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
         raise ValueError(f"a picture is uint8 [h, w, 3], got {picture.dtype} {picture.shape}")
     h, w = picture.shape[:2]

@@ -1,4 +1,6 @@
-"""The worlds that are here: finding them, checking their files, loading them. Imports what is heavy only when it loads."""
+"""The worlds that are here: finding them, checking their files, loading them. Imports what is heavy only when it
+loads.
+"""
 
 from __future__ import annotations
 

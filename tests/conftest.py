@@ -1,0 +1,62 @@
+"""What tests share: the rooms on the path, no window by accident, and a screen for those that want one."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+NO_WINDOW = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+
+
+@pytest.fixture(autouse=True)
+def no_window_by_accident(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SDL draws nowhere, unless the test asks for `xvfb`: its processes need os.environ without these names."""
+    for name, driver in NO_WINDOW.items():
+        if "xvfb" in request.fixturenames:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, driver)
+
+
+@pytest.fixture(scope="session")
+def xvfb() -> Iterator[str]:
+    """The name of a display of our own, 1280x800 in 24 bits, as DISPLAY takes it."""
+    server = shutil.which("Xvfb")
+    if server is None:
+        pytest.skip("Xvfb is not installed")
+    told, tell = os.pipe()
+    command = [server, "-displayfd", str(tell), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"]
+    process = subprocess.Popen(command, pass_fds=(tell,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(tell)
+    try:
+        with open(told) as pipe:
+            number = pipe.readline().strip() if select.select([pipe], [], [], 30)[0] else ""
+        if not number:
+            pytest.fail("Xvfb did not start within 30 s")
+        yield f":{number}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def torch_or_skip():
+    """torch, which only training and worlds that run on a GPU need."""
+    return pytest.importorskip("torch", reason="torch is not installed")

@@ -1,0 +1,142 @@
+"""A real window on a real X server, driven by xdotool's key and mouse events, and looked at from outside."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pygame
+import pytest
+from fake_world import PLAYER, ROOT
+
+from model.registry import DEFAULT_WORLD, WORLDS
+from runtime.session import Chunk, read_session
+
+BUNDLED = (WORLDS / DEFAULT_WORLD / "world.yaml").is_file()
+
+
+class Desk:
+    """The display, as a person sees and touches it."""
+
+    def __init__(self, display, folder):
+        # What the server draws in software, SDL had better not draw in software GL first.
+        self.environment = {**os.environ, "DISPLAY": display, "SDL_FRAMEBUFFER_ACCELERATION": "0"}
+        self.environment.pop("WAYLAND_DISPLAY", None)
+        self.folder = folder
+
+    def play(self, *arguments):
+        start = [str(ROOT / "play.py")] if BUNDLED else ["-c", PLAYER, "0.06"]
+        command = [sys.executable, *start, *arguments]
+        return subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=subprocess.PIPE, text=True)
+
+    def do(self, *words):
+        done = subprocess.run(["xdotool", *words], env=self.environment, capture_output=True, text=True, timeout=20)
+        return done.stdout.strip()
+
+    def title(self):
+        return self.do("getwindowfocus", "getwindowname")
+
+    def look(self):
+        """The whole display, int [h, w, 3]."""
+        path = self.folder / "look.png"
+        subprocess.run(["import", "-window", "root", str(path)], env=self.environment, check=True, timeout=20)
+        return pygame.surfarray.array3d(pygame.image.load(str(path))).swapaxes(0, 1).astype(int)
+
+    def wait_for_title(self, words, seconds=20.0):
+        end = time.perf_counter() + seconds
+        while words not in (title := self.title()):
+            assert time.perf_counter() < end, f"the window is called {title!r}, not {words!r}"
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def desk(xvfb, tmp_path):
+    for tool in ("xdotool", "import"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    return Desk(xvfb, tmp_path)
+
+
+def changed(before, after):
+    """The part of the pixels that changed visibly."""
+    return float((np.abs(before - after).max(-1) > 8).mean())
+
+
+def test_keys_and_mouse_walk_through_a_window_that_lives(desk, tmp_path):
+    report, video = tmp_path / "r.json", tmp_path / "o.mp4"
+    player = desk.play("--report", str(report), "--record", str(video), "--seconds", "60")
+    try:
+        desk.wait_for_title("(playing)")
+        first = desk.look()
+        assert first.std() > 8 and len(np.unique(first.reshape(-1, 3), axis=0)) > 50, "the window is blank"
+
+        desk.do("keydown", "w")
+        # Further than the display is wide: a mouse that is not captured would meet its edge.
+        for _ in range(20):
+            desk.do("mousemove_relative", "--", "100", "0")
+            time.sleep(0.05)
+        looks = [desk.look() for _ in range(3)]
+        desk.do("keyup", "w")
+        assert max(changed(first, look) for look in looks) > 0.2, "the picture is frozen"
+
+        desk.do("key", "p")
+        desk.wait_for_title("(paused)")
+        time.sleep(0.4)
+        held = desk.look()
+        time.sleep(0.4)
+        assert changed(held, desk.look()) == 0.0, "a paused picture moves"
+
+        desk.do("key", "F1")
+        time.sleep(0.4)
+        assert 0.001 < changed(held, desk.look()) < 0.2, "F1 shows no overlay"
+
+        desk.do("key", "p")
+        desk.wait_for_title("(playing)")
+        desk.do("key", "F12")
+        desk.do("key", "F11")
+        time.sleep(0.6)
+        assert desk.look().std() > 8, "full screen is blank"
+        desk.do("key", "F11")
+        time.sleep(0.3)
+        desk.do("key", "Escape")
+        assert player.wait(20) == 0
+    finally:
+        player.kill()
+        player.wait()
+    rows = np.concatenate([e.controls for e in read_session(video.with_suffix(".session.jsonl")).events])
+    assert rows[:, 1].max() > 0.05, "the key w walked nowhere"
+    assert rows[:, 2].sum() > np.radians(20 * 100 * 0.12) * 0.9, "the mouse turned nothing"
+    assert json.loads(report.read_text())["frames_presented"] > 40
+    assert len(list((tmp_path / "screenshots").glob("*.png"))) == 1
+
+
+def test_losing_the_keyboard_pauses_and_lets_go(desk, tmp_path):
+    log = tmp_path / "o.session.jsonl"
+    player = desk.play("--record", str(tmp_path / "o.mp4"), "--seconds", "60")
+    try:
+        desk.wait_for_title("(playing)")
+        window = desk.do("getwindowfocus")
+        desk.do("keydown", "w")
+        time.sleep(0.5)
+        desk.do("windowunmap", window)
+        time.sleep(0.3)
+        before = len(read_session(log).events)
+        time.sleep(0.6)
+        assert len(read_session(log).events) == before, "it dreams on unseen"
+        desk.do("keyup", "w")
+        desk.do("windowmap", window)
+        time.sleep(0.2)
+        desk.do("windowfocus", window)
+        desk.wait_for_title("(playing)")
+        time.sleep(0.8)
+        desk.do("windowfocus", window, "key", "Escape")
+        assert player.wait(20) == 0
+    finally:
+        player.kill()
+        player.wait()
+    chunks = [event for event in read_session(log).events if isinstance(event, Chunk)]
+    assert max(chunk.controls[:, 1].max() for chunk in chunks) > 0.05
+    assert chunks[-1].controls[-1, 1] == 0.0, "w is still held"

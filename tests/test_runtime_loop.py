@@ -1,0 +1,176 @@
+"""The loop without a window: pace, pause, commands; events come from a screen that a test writes."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from fake_world import FakeWorld
+
+from input.controls import Controls
+from input.events import FocusGained, FocusLost, MouseMove, Press, Quit, Release
+from input.script import ScriptEntry, ScriptPlayer
+from runtime.driver import Live
+from runtime.generator import Generator
+from runtime.loop import Loop, LoopConfig, pause_after
+from runtime.screen import NoScreen
+
+
+class Stage(NoScreen):
+    """A screen that plays written events, (seconds since the first poll, event), and notes what it is told."""
+
+    def __init__(self, cues=()):
+        self.cues, self.start = list(cues), None
+        self.shown, self.waits, self.titles, self.captures, self.banners, self.lines = [], 0, [], [], [], []
+
+    def poll(self):
+        now = time.perf_counter()
+        self.start = self.start or now
+        due = [event for at, event in self.cues if at <= now - self.start]
+        self.cues = self.cues[len(due) :]
+        return due
+
+    def show(self, pixels, lines, banner):
+        self.shown.append((time.perf_counter(), pixels))
+        self.banners.append(banner)
+        self.lines = lines or self.lines
+
+    def wait(self, text, seconds):
+        self.waits += 1
+
+    def title(self, text):
+        self.titles.append(text)
+
+    def capture(self, on):
+        self.captures.append(on)
+
+
+def walk(world=None, cues=(), script=None, load=None, **config):
+    stage, controls = Stage(cues), Controls()
+    generator = Generator(load or (lambda: world))
+    player = ScriptPlayer(script) if script else None
+    loop = Loop(stage, generator, Live(controls, 0), controls, LoopConfig(**config), script=player)
+    generator.start()
+    try:
+        if loop.load("fake"):
+            loop.play()
+    finally:
+        assert generator.close()
+    return loop, stage, generator
+
+
+def test_presents_at_the_world_s_rate():
+    loop, stage, generator = walk(FakeWorld(0.03, fps=50), frames=60)
+    assert loop.stats.frames == 60 == len(stage.shown)
+    assert loop.stats.seconds(loop.ended_at) == pytest.approx(1.2, rel=0.08)
+    gaps = np.diff([at for at, _ in stage.shown])
+    assert np.median(gaps) == pytest.approx(0.02, abs=0.003)
+    assert 30 < loop.stats.latency_ms.at(50)[0] < 300
+    assert generator.frames_dreamt >= 60 and loop.stats.dropped <= 3
+
+
+def test_fps_overrides_the_rate_but_not_the_world_s_time():
+    loop, _, generator = walk(
+        FakeWorld(fps=20), script=[ScriptEntry(0.0, Press("forward"))], fps=80.0, seconds=0.6, frames=None
+    )
+    assert loop.stats.frames == pytest.approx(48, abs=6)
+    # 1.5 m/s in the world's own seconds: about 12 chunks of 0.2 s, not 0.6 s.
+    assert generator.camera[2, 3] > 2.0
+
+
+def test_a_world_too_slow_is_counted_not_hurried():
+    loop, stage, _ = walk(FakeWorld(0.2, fps=40), seconds=1.2)
+    assert loop.stats.dropped >= 8
+    assert np.diff([at for at, _ in stage.shown]).min() > 0.010
+
+
+def test_controls_reach_the_camera():
+    _, _, generator = walk(FakeWorld(0.02), script=[ScriptEntry(0.0, Press("forward", "w"))], seconds=1.0)
+    assert generator.camera[2, 3] > 0.5
+
+
+def test_window_answers_while_the_world_loads():
+    gate = threading.Event()
+
+    def load():
+        gate.wait(5)
+        return FakeWorld()
+
+    threading.Timer(0.3, gate.set).start()
+    loop, stage, _ = walk(load=load, frames=4)
+    assert stage.waits > 5 and loop.stats.frames == 4
+
+
+def test_leaving_while_the_world_loads():
+    def load():
+        time.sleep(0.4)
+        return FakeWorld()
+
+    loop, _, _ = walk(load=load, cues=[(0.05, Quit())])
+    assert loop.stats.frames == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "event", "after"),
+    [
+        ("", Press("pause"), "person"),
+        ("person", Press("pause"), ""),
+        ("", FocusLost(), "focus"),
+        ("focus", FocusGained(), ""),
+        ("person", FocusLost(), "person"),
+        ("person", FocusGained(), "person"),
+        ("", FocusGained(), ""),
+        ("focus", Press("pause"), ""),
+        ("", Press("forward"), ""),
+    ],
+)
+def test_only_its_cause_ends_a_pause(reason, event, after):
+    assert pause_after(reason, event) == after
+
+
+def test_pause_stops_everything_and_lets_go_of_keys_and_mouse():
+    cues = [(0.3, Press("forward", "w")), (0.5, FocusLost()), (0.6, MouseMove(400, 0)), (1.1, FocusGained())]
+    world = FakeWorld(0.02)
+    loop, stage, _ = walk(world, cues=cues, seconds=1.0)
+    gaps = np.diff([at for at, _ in stage.shown])
+    assert "paused" in stage.banners and any("(paused)" in title for title in stage.titles)
+    assert stage.captures[0] is True and False in stage.captures and stage.captures[-1] is True
+    assert loop.stats.dropped <= 1 and gaps.max() < 0.6
+    # Held for 0.2 s or so, then let go; the mouse's motion in the pause turned nothing.
+    assert 0.05 < sum(row[1] for row in world.rows) < 0.9
+    assert world.rows[-1][1] == 0.0 and not np.array(world.rows)[:, 2].any()
+    assert loop.stats.seconds(loop.ended_at) == pytest.approx(1.0, abs=0.1)
+    assert loop.ended_at - stage.start > 1.5
+
+
+def test_a_key_held_into_a_pause_does_not_come_out_of_it():
+    world = FakeWorld(0.02)
+    walk(world, cues=[(0.2, Press("forward", "w")), (0.6, Press("pause")), (0.8, Press("pause"))], seconds=1.0)
+    assert max(row[1] for row in world.rows) > 0.05 and world.rows[-1][1] == 0.0
+
+
+def test_reset_and_new_seed():
+    world = FakeWorld(0.02)
+    loop, _, generator = walk(world, cues=[(0.3, Press("reset")), (0.6, Press("new_seed"))], seconds=1.0)
+    assert world.seeds == [0, 0, 1] and generator.seed == 1
+    assert loop.stats.dropped <= 1
+
+
+def test_overlay_screenshot_mouse_and_quit(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    cues = [(0.2, Press("hud")), (0.3, Press("right", "d")), (0.5, Press("toggle_mouse")), (0.8, Press("screenshot"))]
+    cues += [(0.9, Release("right", "d")), (1.0, Press("quit"))]
+    _, stage, _ = walk(FakeWorld(0.02), cues=cues)
+    text = "\n".join(stage.lines)
+    assert all(word in text for word in ("fps", "chunk", "input to picture", "queue", "numpy (CPU)", "keys  right"))
+    assert stage.captures == [True, False]
+    pictures = list((tmp_path / "screenshots").glob("reverie-*.png"))
+    assert len(pictures) == 1 and pictures[0].read_bytes().startswith(b"\x89PNG")
+    assert str(pictures[0].name) in capsys.readouterr().out
+
+
+def test_a_screenshot_that_cannot_be_saved_ends_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "screenshots").write_text("in the way")
+    loop, _, _ = walk(FakeWorld(), cues=[(0.2, Press("screenshot"))], seconds=0.5)
+    assert loop.stats.frames >= 9 and "cannot save" in capsys.readouterr().err
