@@ -3,8 +3,8 @@
 It predicts the clean chunk x_0 of a rectified flow in pixel space (x_0-prediction on large patches needs no
 autoencoder: Li & He 2025, "Back to Basics: Let Denoising Generative Models Denoise"). A convolutional stem and head
 at a quarter of the resolution carry what is local; a transformer over a few large tokens carries what is not.
-Conditions: the last frame warped into the new cameras (model/warp.py), added to what the head draws, and Plücker
-embeddings added to the tokens.
+Conditions: the last frame warped into the new cameras (model/warp.py), kept by a learnt gate and added to what the
+head draws, and Plücker embeddings added to the tokens.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from model.attention import CachedContext, rotary_table, rotate
 from model.config import DreamConfig
 
 WARP_CHANNELS = 5  # RGB, disparity, seen
+TRUST = 5.0  # logit with which the gate keeps what was seen, and drops what was not, before it has learnt better
 PLUCKER_SCALE = 2.0  # moments are a few tenths of a metre: bring them to the size of the directions
 
 
@@ -108,7 +109,7 @@ class DreamNet(nn.Module):
         self.blocks = nn.ModuleList(Block(config, index) for index in range(config.layers))
         self.detokenise = Dense(config.dim, patch_dim)
         self.head = nn.ModuleList(ConvBlock(config.stem_channels, config.dim) for _ in range(config.head_blocks))
-        self.head_out = nn.Conv2d(config.stem_channels, config.channels * config.quarter**2, 3, padding=1)
+        self.head_out = nn.Conv2d(config.stem_channels, 5 * config.frames * config.quarter**2, 3, padding=1)
         nn.init.zeros_(self.head_out.weight)
         nn.init.zeros_(self.head_out.bias)
         cos, sin = rotary_table(config.grid, config.head_dim)
@@ -143,7 +144,9 @@ class DreamNet(nn.Module):
         for block in self.head:
             features = block(features, level.flatten(0, 1))
         drawn = F.pixel_shuffle(self.head_out(F.silu(features)), self.config.quarter)
-        return warped[:, :, :, :4].flatten(2, 3) + drawn.unflatten(0, x.shape[:2])
+        drawn = drawn.unflatten(1, (-1, 5)).unflatten(0, x.shape[:2])
+        keep = torch.sigmoid(drawn[:, :, :, 4:] + TRUST * (2 * warped[:, :, :, 4:] - 1))
+        return (warped[:, :, :, :4] * keep + drawn[:, :, :, :4]).flatten(2, 3)
 
     def _to_patches(self, features: torch.Tensor) -> torch.Tensor:
         """[M, C, h, w] -> [M, tokens, C * rows * columns]."""

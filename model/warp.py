@@ -31,7 +31,8 @@ def warp(last: torch.Tensor, target_from_source: torch.Tensor, focal: float, nea
 
     last: float [B, 4, H, W], RGB and disparity (near / z), both mapped to [-1, 1]. target_from_source: float
     [B, F, 4, 4], rigid motions w2c(target) @ c2w(source), metres. focal in pixels. Returns [B, F, 5, H, W]: RGB,
-    disparity, and a mask that is 1 where the pixel is seen in `last`; the rest is 0 where the mask is 0.
+    disparity, and a mask that is 1 where the pixel is seen in `last`. Where it is not, RGB and disparity continue the
+    picture's border as if all there were at infinity: a first guess, marked as one.
     """
     batch, _, height, width = last.shape
     frames = target_from_source.shape[1]
@@ -65,5 +66,4 @@ def warp(last: torch.Tensor, target_from_source: torch.Tensor, focal: float, nea
     # The disparity that was looked up is the source camera's; `back` is the point over the target's depth.
     looked_up = (colour[:, :, 3:] + 1) / 2 * back_depth.unsqueeze(2)
     nearness = (2 * looked_up - 1).clamp(-1, 1)
-    picture = torch.cat([torch.cat([colour[:, :, :3], nearness], 2) * seen, seen], 2)
-    return picture.view(batch, frames, 5, height, width)
+    return torch.cat([colour[:, :, :3], nearness, seen], 2).view(batch, frames, 5, height, width)

@@ -1,4 +1,6 @@
-"""One network, three ways to run it: parallel (training), cached torch (reference), ONNX Runtime (play). All must agree."""
+"""One network, three ways to run it: parallel (training), cached torch (reference), ONNX Runtime (play). All must
+agree.
+"""
 
 from __future__ import annotations
 

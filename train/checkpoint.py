@@ -1,4 +1,6 @@
-"""Checkpoints of a training run: safetensors parts under 16 MiB and one JSON, replaced as a whole, never half-written."""
+"""Checkpoints of a training run: safetensors parts under 16 MiB and one JSON, replaced as a whole, never
+half-written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Rendered clips on disk, read as training batches. Batch number i is a pure function of (seed, i): nothing to resume."""
+"""Rendered clips on disk, read as training batches. Batch number i is a pure function of (seed, i): nothing to
+resume.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def unknown_depth(frame: torch.Tensor) -> torch.Tensor:
 
 
 def sources(batch: Batch, config: DreamConfig) -> torch.Tensor:
-    """The true last frame before each chunk, float32 [B, N, 4, H, W]; before chunk 0 the start picture without depth."""
+    """The true last frame before each chunk, float32 [B, N, 4, H, W]; before chunk 0 the start picture without
+    depth.
+    """
     last = batch.frames[:, :: config.frames][:, : batch.clean.shape[1] - 1]
     return torch.cat([unknown_depth(batch.frames[:, :1]), last], 1)
 

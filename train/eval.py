@@ -1,8 +1,8 @@
 """Quality of a world on places that training never saw: `make eval`. Plays the exported graphs, as a player would.
 
 Three questions, each answered on the generated frames: is the first chunk right (PSNR against the renderer, beside what
-repeating the last frame or warping nothing would score), does the picture turn as commanded, and does a walk of a minute keep
-its sharpness and its colours.
+repeating the last frame or warping nothing would score), does the picture turn as commanded, and does a walk of a
+minute keep its sharpness and its colours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from input.camera import Pose, yaw_pitch
 from input.controls import Motion, Velocity, advance
 from model.config import DreamConfig
 from model.registry import DEFAULT_WORLD, load_world
-from train.clips import HELD_OUT, make_clip
+from train.clips import CLIPS_PER_MAP, HELD_OUT, make_clip
 
 TURN_DEGREES_PER_FRAME = 4.0
 
@@ -34,6 +34,17 @@ def step_rgb(world, rows: np.ndarray) -> np.ndarray:
     return np.stack(list(world.step(rows.astype(np.float32))))[..., 2::-1]
 
 
+def walked_rows(c2w: np.ndarray) -> np.ndarray:
+    """The control rows [T - 1, 4] that lead exactly along the cameras c2w [T, 4, 4], collisions included."""
+    c2w = c2w.astype(np.float64)
+    yaw, pitch = yaw_pitch(c2w)
+    step, after = np.diff(c2w[:, :3, 3], axis=0), yaw[1:]
+    right = step[:, 0] * np.cos(after) - step[:, 2] * np.sin(after)
+    forward = step[:, 0] * np.sin(after) + step[:, 2] * np.cos(after)
+    turn = (np.diff(yaw) + np.pi) % (2 * np.pi) - np.pi
+    return np.stack([right, forward, turn, np.diff(pitch)], -1)
+
+
 def begin(world, clip, seed: int) -> None:
     """Start a walk from the clip's first frame, and from its camera's true pitch."""
     yaw, pitch = yaw_pitch(clip.c2w[0].astype(np.float64))
@@ -47,8 +58,8 @@ def first_chunks(world, clips: int) -> dict[str, float]:
     seed = HELD_OUT
     while len(scores) < clips:
         clip = make_clip(seed, frames=1 + config.frames, size=(config.width, config.height))
-        seed += 1
-        rows = clip.rows[1:]
+        seed += CLIPS_PER_MAP  # another place each time
+        rows = walked_rows(clip.c2w)
         if np.abs(rows[:, :2]).sum() < 0.05 and np.abs(rows[:, 2:]).sum() < 0.02:
             continue  # a walker that stands still says nothing
         begin(world, clip, seed)
@@ -71,7 +82,7 @@ def realised_yaw(before: np.ndarray, after: np.ndarray, config: DreamConfig, lim
     before, after = before[band].astype(np.float64).mean(2), after[band].astype(np.float64).mean(2)
     errors = []
     for angle in np.radians(angles):
-        # Along the horizon a yaw moves the column at angle a to a - yaw; what fell out of the picture is not compared.
+        # What stands at angle a after the turn stood at a + yaw before it; what was out of the picture is not compared.
         source = config.focal * np.tan(np.arctan(u / config.focal) + angle) + config.width / 2 - 0.5
         inside = (source >= 0) & (source <= config.width - 1.001)
         left = np.floor(source[inside]).astype(int)
@@ -86,7 +97,7 @@ def held_turns(world, clips: int, chunks: int = 5) -> dict[str, float]:
     config: DreamConfig = world.config
     commanded, realised = [], []
     for number in range(clips):
-        clip = make_clip(HELD_OUT + 1000 + number, frames=1, size=(config.width, config.height))
+        clip = make_clip(HELD_OUT + (1000 + number) * CLIPS_PER_MAP, frames=1, size=(config.width, config.height))
         begin(world, clip, number)
         speed = TURN_DEGREES_PER_FRAME * (1 - 2 * (number % 2)) * (0.4 + 0.6 * ((number // 2) % 4) / 3)
         rows = np.tile(np.array([0, 0, np.radians(speed), 0]), (config.frames, 1))
@@ -95,10 +106,10 @@ def held_turns(world, clips: int, chunks: int = 5) -> dict[str, float]:
             commanded.append(speed)
             realised.append(realised_yaw(before, after, config))
     commanded, realised = np.array(commanded), np.array(realised)
-    per_turn = realised.reshape(clips, -1).mean(1)
+    per_turn, sign = realised.reshape(clips, -1).mean(1), np.sign(commanded.reshape(clips, -1)[:, 0])
     return {
         "yaw_correlation": round(float(np.corrcoef(commanded, realised)[0, 1]), 4),
-        "yaw_right_sign_turns": f"{int((np.sign(per_turn) == np.sign(commanded.reshape(clips, -1)[:, 0])).sum())}/{clips}",
+        "yaw_right_sign_turns": f"{int((np.sign(per_turn) == sign).sum())}/{clips}",
         "yaw_gain": round(float(np.sum(commanded * realised) / np.sum(commanded**2)), 3),
     }
 
@@ -128,10 +139,12 @@ def long_walk(world, seconds: float, walks: int) -> dict[str, float]:
     """The last ten seconds of long walks beside real clips: sharpness, mean and spread of the colours, as ratios."""
     config: DreamConfig = world.config
     size = (config.width, config.height)
-    real = np.concatenate([make_clip(HELD_OUT + 2000 + i, frames=5, size=size).rgb for i in range(40)])
+    real = np.concatenate(
+        [make_clip(HELD_OUT + (2000 + i) * CLIPS_PER_MAP, frames=5, size=size).rgb for i in range(40)]
+    )
     ends = []
     for walk in range(walks):
-        begin(world, make_clip(HELD_OUT + 3000 + walk, frames=1, size=size), walk)
+        begin(world, make_clip(HELD_OUT + (3000 + walk) * CLIPS_PER_MAP, frames=1, size=size), walk)
         rows = np.stack(list(wander(seconds, config.fps, walk)))
         chunks = [step_rgb(world, part) for part in rows[: len(rows) // 4 * 4].reshape(-1, config.frames, 4)]
         ends.append(np.concatenate(chunks[-round(10 * config.fps / config.frames) :]))

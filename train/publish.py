@@ -1,4 +1,5 @@
-"""Turns trained weights into a world that plays: safetensors parts, ONNX graphs that refer to them, start pictures, YAML.
+"""Turns trained weights into a world that plays: safetensors parts, ONNX graphs that refer to them, start pictures,
+YAML.
 
 python -m train.publish --run runs/cloister --world cloister
 """
@@ -15,13 +16,14 @@ import yaml
 from safetensors.torch import save_file
 
 from compile.export import export
+from input.camera import yaw_pitch
 from model.config import DreamConfig
 from model.dream import DreamNet
 from model.registry import WORLDS
 from train import checkpoint
 
 TITLE = "Cloister"
-SUMMARY = "walled gardens, gates and colonnades, by day and at dusk; dreamt on the CPU"
+SUMMARY = "walled courts, gates, trees and crates, by day, at dusk and by night; dreamt on the CPU"
 
 
 def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.ndarray) -> None:
@@ -56,11 +58,20 @@ def averaged_net(run: Path) -> tuple[DreamNet, dict]:
 
 
 def start_pictures(config: DreamConfig, count: int = 16) -> np.ndarray:
-    """First frames of held-out clips, uint8 [count, H, W, 3]: places that training never saw."""
-    from train.clips import HELD_OUT, make_clip
+    """Views of held-out places, uint8 [count, H, W, 3]: level, not into a wall, each of another map, nights rare."""
+    from train.clips import CLIPS_PER_MAP, HELD_OUT, make_clip
 
-    seeds = range(HELD_OUT + 5000, HELD_OUT + 5000 + count)
-    return np.stack([make_clip(seed, frames=1, size=(config.width, config.height)).rgb[0] for seed in seeds])
+    chosen: list[np.ndarray] = []
+    seed, nights = HELD_OUT + 50_000, 0
+    while len(chosen) < count:
+        clip = make_clip(seed, frames=1, size=(config.width, config.height))
+        seed += CLIPS_PER_MAP
+        level = abs(yaw_pitch(clip.c2w[0])[1]) < np.radians(2)
+        night = clip.mood == "night"
+        if level and np.median(clip.depth) > 1.8 and not (night and nights):
+            chosen.append(clip.rgb[0])
+            nights += night
+    return np.stack(chosen)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,8 +1,9 @@
 """Stage B: the network learns from its own roll-outs, with the sampler, the steps and the caches of play.
 
-Self-Forcing (Huang et al. 2025): every chunk is sampled from the caches and the warp of what was dreamt before it, so the
-network meets its own errors and learns to mend them; only the last pass of a chunk is differentiated. A small critic of
-patches (hinge loss, as in DMD2's and PatchGAN's adversarial terms) keeps few-step pictures from settling into blur.
+Self-Forcing (Huang et al. 2025): every chunk is sampled from the caches and the warp of what was dreamt before it, so
+the network meets its own errors and learns to mend them; only the last pass of a chunk is differentiated. A small
+critic of patches (hinge loss, as in DMD2's and PatchGAN's adversarial terms) keeps few-step pictures from settling
+into blur.
 """
 
 from __future__ import annotations

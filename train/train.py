@@ -1,9 +1,10 @@
 """The training loop: resumable at any moment, the same command on a CPU and on CUDA, in slices of any length.
 
-    python -m train.train --run runs/glade --data data/train --stage a --minutes 30
-    python -m train.train --run runs/glade --data data/train --stage b --minutes 30 --cooldown
+    python -m train.train --run runs/cloister --data data/train --stage a --minutes 30
+    python -m train.train --run runs/cloister --data data/train --stage b --minutes 30 --cooldown
 
-Kill it whenever you like: it goes on from the last checkpoint. `log.jsonl` has a row per report (plot it with anything).
+Kill it whenever you like: it goes on from the last checkpoint. `log.jsonl` has a row per report (plot it with
+anything).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from model.config import DreamConfig
 from model.dream import DreamNet
@@ -43,7 +45,10 @@ class Recipe:
 class Trainer:
     """Network, moving average, optimiser and step count, as one thing that is saved and restored."""
 
-    def __init__(self, config: DreamConfig, recipe: Recipe, run: Path, device: str, compiled: bool) -> None:
+    def __init__(
+        self, config: DreamConfig, recipe: Recipe, run: Path, device: str, compiled: bool, start: Path | None = None
+    ) -> None:
+        """Goes on from the checkpoint in `run`; a new run begins from the world in folder `start`, or from nothing."""
         self.recipe, self.run, self.device = recipe, run, torch.device(device)
         torch.manual_seed(0)
         self.net = DreamNet(config).to(self.device)
@@ -56,6 +61,8 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         if checkpoint.exists(run / "checkpoint"):
             self.restore()
+        elif start:
+            self.start_from(start)
         if compiled:
             torch._dynamo.config.recompile_limit = 64  # one graph per layer and kind of context
             for block in [*self.net.blocks, *self.net.stem, *self.net.head]:
@@ -67,13 +74,22 @@ class Trainer:
     def save(self) -> None:
         tensors = {f"ema.{name}": tensor for name, tensor in self.ema.items()}
         for prefix, model, optimizer in self._models():
+            # The state dict, not the parameters alone: spectral norms carry vectors from step to step.
+            tensors |= {f"{prefix}.{name}": tensor for name, tensor in model.state_dict().items()}
             for name, parameter in model.named_parameters():
-                tensors[f"{prefix}.{name}"] = parameter
-                for moment in ("exp_avg", "exp_avg_sq"):
-                    if moment in optimizer.state[parameter]:
-                        tensors[f"{prefix}.{moment}.{name}"] = optimizer.state[parameter][moment]
+                for key, value in optimizer.state[parameter].items():
+                    tensors[f"{prefix}.{key}.{name}"] = value
         facts = {"step": self.step, "seconds": self.seconds, "config": self.net.config.to_dict()}
         checkpoint.save(self.run / "checkpoint", tensors, facts)
+
+    def start_from(self, world: Path) -> None:
+        """Begin with the weights of a published world; the optimiser and the step count begin afresh."""
+        tensors = {}
+        for part in sorted(world.glob("weights-*.safetensors")):
+            tensors |= load_file(part)
+        self.net.load_state_dict(tensors, strict=True)
+        for name, parameter in self.net.named_parameters():
+            self.ema[name].copy_(parameter.data)
 
     def restore(self) -> None:
         tensors, facts = checkpoint.load(self.run / "checkpoint")
@@ -83,14 +99,11 @@ class Trainer:
         for name, average in self.ema.items():
             average.copy_(tensors[f"ema.{name}"])
         for prefix, model, optimizer in self._models():
+            model.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in model.state_dict()}, strict=True)
             for name, parameter in model.named_parameters():
-                parameter.data.copy_(tensors[f"{prefix}.{name}"])
-                if f"{prefix}.exp_avg.{name}" in tensors:
-                    optimizer.state[parameter] = {
-                        "step": torch.tensor(float(self.step), device=self.device),
-                        "exp_avg": tensors[f"{prefix}.exp_avg.{name}"].to(self.device),
-                        "exp_avg_sq": tensors[f"{prefix}.exp_avg_sq.{name}"].to(self.device),
-                    }
+                state = {key: tensors.get(f"{prefix}.{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
+                if state["step"] is not None:  # an optimiser that has not run yet has no state
+                    optimizer.state[parameter] = {key: value.to(self.device) for key, value in state.items()}
 
     def update(self, batch, objective, rate: float) -> dict[str, float]:
         """One optimiser step; `objective` runs forward and backward and returns figures to log."""
@@ -148,8 +161,9 @@ def train(trainer: Trainer, clips: ClipSet, stage: str, minutes: float, rate: fl
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m train.train", description=__doc__.split("\n")[0])
-    parser.add_argument("--run", type=Path, default=Path("runs/glade"), help="folder of the checkpoint and the log")
+    parser.add_argument("--run", type=Path, default=Path("runs/cloister"), help="folder of the checkpoint and the log")
     parser.add_argument("--data", type=Path, default=Path("data/train"), help="folder of clip shards (train.clips)")
+    parser.add_argument("--init", type=Path, help="folder of a published world that a new run begins from")
     parser.add_argument("--stage", choices=("a", "b"), default="a", help="a: flow matching, b: few-step roll-outs")
     parser.add_argument("--minutes", type=float, default=8.0, help="how long this slice lasts")
     parser.add_argument("--batch", type=int, default=Recipe.batch, help="clips per update")
@@ -166,7 +180,7 @@ def main(argv: list[str] | None = None) -> None:
     os.makedirs(options.run, exist_ok=True)
     config = DreamConfig.from_dict(options.config, "--config")
     recipe = Recipe(batch=options.batch, rate=options.rate)
-    trainer = Trainer(config, recipe, options.run, options.device, options.compile)
+    trainer = Trainer(config, recipe, options.run, options.device, options.compile, options.init)
     clips = ClipSet(options.data, config)
     print(f"{len(clips)} clips, step {trainer.step}, device {options.device}", flush=True)
     train(trainer, clips, options.stage, options.minutes, options.rate, options.cooldown)
