@@ -19,7 +19,8 @@ from model.attention import CachedContext, rotary_table, rotate
 from model.config import DreamConfig
 
 WARP_CHANNELS = 5  # RGB, disparity, seen
-TRUST = 5.0  # logit with which the gate keeps what was seen, and drops what was not, before it has learnt better
+# Logits with which the gate keeps the warp's guess, and what it adds where the last frame really saw, before it learns.
+TRUST_GUESS, TRUST_SEEN = 1.0, 4.0
 PLUCKER_SCALE = 2.0  # moments are a few tenths of a metre: bring them to the size of the directions
 
 
@@ -145,7 +146,7 @@ class DreamNet(nn.Module):
             features = block(features, level.flatten(0, 1))
         drawn = F.pixel_shuffle(self.head_out(F.silu(features)), self.config.quarter)
         drawn = drawn.unflatten(1, (-1, 5)).unflatten(0, x.shape[:2])
-        keep = torch.sigmoid(drawn[:, :, :, 4:] + TRUST * (2 * warped[:, :, :, 4:] - 1))
+        keep = torch.sigmoid(drawn[:, :, :, 4:] + TRUST_GUESS + TRUST_SEEN * warped[:, :, :, 4:])
         return (warped[:, :, :, :4] * keep + drawn[:, :, :, :4]).flatten(2, 3)
 
     def _to_patches(self, features: torch.Tensor) -> torch.Tensor:

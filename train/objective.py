@@ -27,13 +27,21 @@ def charbonnier(error: torch.Tensor, soft: float) -> torch.Tensor:
     return (error.square() + soft * soft).sqrt() - soft
 
 
-def picture_loss(predicted: torch.Tensor, clean: torch.Tensor, weights: Weights) -> torch.Tensor:
-    """Mean over chunks [B, N, 4 F, H, W] of the pixel error and of the error of neighbouring differences."""
+def picture_loss(
+    predicted: torch.Tensor, clean: torch.Tensor, weights: Weights, share: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mean over chunks [B, N, 4 F, H, W] of the pixel error and of the error of neighbouring differences.
+
+    share: optional weight of every pixel, [B, N, F, 1, H, W] in [0, 1].
+    """
     error = (predicted.float() - clean).unflatten(2, (-1, 4))
+    share = torch.ones_like(error[:, :, :, :1]) if share is None else share
     channel = torch.tensor([1.0, 1.0, 1.0, weights.disparity], device=error.device).view(4, 1, 1)
-    pixel = (charbonnier(error, weights.soft) * channel).mean()
+    pixel = (charbonnier(error, weights.soft) * channel * share).mean()
     across, down = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
-    return pixel + weights.edges * (charbonnier(across, weights.soft).mean() + charbonnier(down, weights.soft).mean())
+    across = charbonnier(across, weights.soft) * share[..., 1:]
+    down = charbonnier(down, weights.soft) * share[..., 1:, :]
+    return pixel + weights.edges * (across.mean() + down.mean())
 
 
 def blemish(last: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -21,7 +21,9 @@ from model.sampler import renoise
 from train.clipset import Batch, unknown_depth, warp_chunks
 from train.objective import Weights, picture_loss
 
-ADVERSARIAL = 0.02
+ADVERSARIAL = 0.3  # gradient of the critic's term, as a share of the reconstruction's, both at the picture
+DREAMT = 0.25  # difference from the truth, in units of [-1, 1], at which a pixel counts as dreamt rather than as wrong
+CONSTANCY = 0.5  # weight of keeping to one's own dream
 
 
 class Critic(nn.Module):
@@ -102,28 +104,55 @@ def draw_chunk(walk: Rollout, warped, plucker, generator: torch.Generator, last_
     return x0, caches
 
 
+def truth_share(warped: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """How far the truth is binding, [B, F, 1, H, W] in [0, 1]: fully where nothing was seen yet, and where what the
+    last frame says agrees with it over a few pixels; not where the walk has dreamt another place than the renderer
+    drew."""
+    truth = clean.unflatten(1, (-1, 4))
+    difference = (warped[:, :, :3] - truth[:, :, :3]).mean(2, keepdim=True)
+    difference = F.avg_pool2d(difference.flatten(0, 1), 7, 1, 3, count_include_pad=False).abs().view_as(difference)
+    seen = warped[:, :, 4:]
+    return 1 - seen + seen * torch.exp(-((difference / DREAMT) ** 2))
+
+
+def chunk_loss(x0: torch.Tensor, warped: torch.Tensor, clean: torch.Tensor, weights: Weights) -> torch.Tensor:
+    """Truth where it binds, constancy where the walk has dreamt on its own. x0, clean: [B, 4 F, H, W]."""
+    share = truth_share(warped, clean)
+    own = warped[:, :, :4].flatten(1, 2)
+    loss = picture_loss(x0.unsqueeze(1), clean.unsqueeze(1), weights, share.unsqueeze(1))
+    return loss + CONSTANCY * picture_loss(x0.unsqueeze(1), own.unsqueeze(1), weights, 1 - share.unsqueeze(1))
+
+
+def backward(x0: torch.Tensor, loss: torch.Tensor, realism: torch.Tensor, scale: float) -> None:
+    """Backward of loss - realism, the latter brought to ADVERSARIAL times the former's size at the picture itself."""
+    toward_truth = torch.autograd.grad(loss, x0, retain_graph=True)[0]
+    toward_real = torch.autograd.grad(-realism, x0, retain_graph=True)[0]
+    ratio = ADVERSARIAL * toward_truth.norm() / toward_real.norm().clamp_min(1e-12)
+    x0.backward((toward_truth + ratio * toward_real) * scale)
+
+
 def self_rollout(
     net: DreamNet, critic: Critic, critic_optimizer, batch: Batch, generator: torch.Generator, weights: Weights
 ) -> dict[str, float]:
     """Roll the batch out, chunk by chunk, backward as it goes; then one step of the critic. Returns figures to log."""
     chunks = batch.clean.shape[1]
     random = np.random.default_rng(generator.initial_seed())
-    walk = Rollout(net, batch.frames[:, 0])
-    total, adversarial, fakes = 0.0, 0.0, []
     draws = torch.Generator().manual_seed(generator.initial_seed())
+    walk = Rollout(net, batch.frames[:, 0])
+    total, realness, fakes = 0.0, 0.0, []
     for chunk in range(chunks):
-        relative, plucker = batch.relative[:, chunk], batch.plucker[:, chunk]
+        relative, plucker, clean = batch.relative[:, chunk], batch.plucker[:, chunk], batch.clean[:, chunk]
         exit_step = int(random.integers(len(net.config.steps)))
-        with torch.autocast(batch.clean.device.type, torch.bfloat16):
+        with torch.autocast(clean.device.type, torch.bfloat16):
             warped = walk.warp(relative)
             x0, _ = draw_chunk(walk, warped, plucker, draws, exit_step)
-            loss = picture_loss(x0.unsqueeze(1), batch.clean[:, chunk].unsqueeze(1), weights)
-            realism = -critic(x0).float().mean()
-            ((loss + ADVERSARIAL * realism) / chunks).backward()
+            loss = chunk_loss(x0, warped[:, 0], clean, weights)
+            realism = critic(x0).float().mean()
+            backward(x0, loss, realism, 1 / chunks)
             fakes.append(walk.commit(x0, warped, plucker))
-        total, adversarial = total + float(loss.detach()) / chunks, adversarial + float(realism.detach()) / chunks
+        total, realness = total + float(loss.detach()) / chunks, realness + float(realism.detach()) / chunks
     critic_loss = train_critic(critic, critic_optimizer, batch.clean, torch.stack(fakes, 1), random)
-    return {"loss": total, "realism": -adversarial, "critic": critic_loss}
+    return {"loss": total, "realism": realness, "critic": critic_loss}
 
 
 def train_critic(critic: Critic, optimizer, real: torch.Tensor, fake: torch.Tensor, random) -> float:

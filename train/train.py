@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,11 +134,14 @@ def stage_b(trainer: Trainer, batch, generator: torch.Generator) -> dict[str, fl
 
 
 def train(trainer: Trainer, clips: ClipSet, stage: str, minutes: float, rate: float, cooldown: bool) -> None:
-    """Run updates for `minutes`, log to the run's log.jsonl, and save at the end and every few minutes."""
+    """Run updates for `minutes` or until asked to stop; log to log.jsonl; save at the end and every few minutes."""
     objective = {"a": stage_a, "b": stage_b}[stage]
     started = saved = reported = time.monotonic()
     since, totals = 0, {}
-    while (elapsed := time.monotonic() - started) < minutes * 60:
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, _frame: asked.append(signum))
+    while (elapsed := time.monotonic() - started) < minutes * 60 and not asked:
         batch = clips.batch(trainer.step, trainer.recipe.batch).to(trainer.device)
         factor = max(0.02, 1 - elapsed / (minutes * 60)) if cooldown else 1.0
         for name, value in trainer.update(batch, objective, rate * factor).items():
