@@ -77,6 +77,18 @@ def test_it_learns_what_it_is_shown(shards, tmp_path):
     assert loss() < 0.8 * before
 
 
+def test_a_run_judges_its_average_on_held_out_places_and_keeps_its_own_weights(tmp_path):
+    trainer = trainer_in(tmp_path)
+    before = [parameter.detach().clone() for parameter in trainer.net.parameters()]
+    trainer.validate()
+    row = json.loads((tmp_path / "log.jsonl").read_text())
+    assert row["step"] == 0 and 5 < row["psnr_first"] < 60 and 5 < row["psnr_repeat"] < 60
+    assert all(torch.equal(old, new) for old, new in zip(before, trainer.net.parameters(), strict=True))
+    trainer.ema["head_out.bias"].fill_(0.5)  # washes every picture out: the average is what is judged
+    trainer.validate()
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[1])["psnr_first"] != row["psnr_first"]
+
+
 def test_checkpoint_parts_stay_small_and_a_cut_save_leaves_the_old_one(tmp_path):
     from train import checkpoint
 

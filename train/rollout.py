@@ -23,6 +23,7 @@ from train.objective import Weights, picture_loss
 
 ADVERSARIAL = 0.3  # gradient of the critic's term, as a share of the reconstruction's, both at the picture
 DREAMT = 0.25  # difference from the truth, in units of [-1, 1], at which a pixel counts as dreamt rather than as wrong
+GAIN = 8.0  # spectral norms bound the critic's slope; the hinge wants outputs of order 1
 CONSTANCY = 0.5  # weight of keeping to one's own dream
 
 
@@ -42,7 +43,7 @@ class Critic(nn.Module):
         x = F.pixel_unshuffle(x, 2)
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
-        return self.out(x)
+        return GAIN * self.out(x)
 
 
 class Rollout:

@@ -27,6 +27,7 @@ from train import checkpoint
 from train.clipset import ClipSet
 from train.objective import Weights, flow_matching
 from train.rollout import Critic, self_rollout
+from train.validate import averaged, held_out_batch, validate
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Trainer:
             self.net.parameters(), recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.decay, fused=True
         )
         self.critic = Critic(config).to(self.device)
-        self.critic_optimizer = torch.optim.AdamW(self.critic.parameters(), 2e-4, betas=(0.5, 0.98), fused=True)
+        self.critic_optimizer = torch.optim.AdamW(self.critic.parameters(), 6e-4, betas=(0.5, 0.98), fused=True)
         self.step, self.seconds = 0, 0.0
         if checkpoint.exists(run / "checkpoint"):
             self.restore()
@@ -82,6 +83,18 @@ class Trainer:
                     tensors[f"{prefix}.{key}.{name}"] = value
         facts = {"step": self.step, "seconds": self.seconds, "config": self.net.config.to_dict()}
         checkpoint.save(self.run / "checkpoint", tensors, facts)
+
+    def log(self, row: dict) -> None:
+        """Append a row to the run's log.jsonl, and print it."""
+        with open(self.run / "log.jsonl", "a") as log:
+            log.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+
+    def validate(self) -> None:
+        """Log how well the moving average does on held-out places."""
+        batch = held_out_batch(self.net.config, self.recipe.batch).to(self.device)
+        with averaged(self.net, self.ema), torch.autocast(self.device.type, torch.bfloat16):
+            self.log({"step": self.step} | validate(self.net, batch))
 
     def start_from(self, world: Path) -> None:
         """Begin with the weights of a published world; the optimiser and the step count begin afresh."""
@@ -153,13 +166,12 @@ def train(trainer: Trainer, clips: ClipSet, stage: str, minutes: float, rate: fl
             row = {"step": trainer.step, "stage": stage, "hours": round(trainer.seconds / 3600, 3)}
             row |= {name: round(value / since, 5) for name, value in totals.items()}
             row |= {"seconds_per_step": round((now - reported) / since, 3), "rate": round(rate * factor, 6)}
-            with open(trainer.run / "log.jsonl", "a") as log:
-                log.write(json.dumps(row) + "\n")
-            print(json.dumps(row), flush=True)
+            trainer.log(row)
             since, totals, reported = 0, {}, now
         if now - saved > trainer.recipe.save_minutes * 60:
             trainer.save()
-            saved = now
+            trainer.validate()
+            saved = time.monotonic()
     trainer.save()
 
 
