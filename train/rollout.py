@@ -21,9 +21,10 @@ from model.sampler import renoise
 from train.clipset import Batch, unknown_depth, warp_chunks
 from train.objective import Weights, picture_loss
 
-ADVERSARIAL = 0.3  # gradient of the critic's term, as a share of the reconstruction's, both at the picture
+CRITIC_STEPS = 3
+ADVERSARIAL = 0.2  # gradient of the critic's term, as a share of the reconstruction's, both at the picture
 DREAMT = 0.25  # difference from the truth, in units of [-1, 1], at which a pixel counts as dreamt rather than as wrong
-GAIN = 8.0  # spectral norms bound the critic's slope; the hinge wants outputs of order 1
+GAIN = 8.0  # spectral norms bound the critic's slope; its loss wants outputs of order 1
 CONSTANCY = 0.5  # weight of keeping to one's own dream
 
 
@@ -157,12 +158,18 @@ def self_rollout(
 
 
 def train_critic(critic: Critic, optimizer, real: torch.Tensor, fake: torch.Tensor, random) -> float:
-    """One hinge step on two chunks of each clip, chunk 0 (which is given) left out."""
-    chosen = random.choice(np.arange(1, real.shape[1]), size=2, replace=False).tolist()
-    optimizer.zero_grad(set_to_none=True)
-    with torch.autocast(real.device.type, torch.bfloat16):
-        loss = F.relu(1 - critic(real[:, chosen].flatten(0, 1)).float()).mean()
-        loss = loss + F.relu(1 + critic(fake[:, chosen].flatten(0, 1)).float()).mean()
-    loss.backward()
-    optimizer.step()
-    return float(loss.detach())
+    """A few steps on pairs of the rendered and the dreamt chunk of the same walk; chunk 0, which is given, left out.
+
+    Relativistic pairing (Huang et al. 2024, "The GAN is dead; long live the GAN!"): log 2 means that it cannot tell.
+    """
+    total = 0.0
+    for _ in range(CRITIC_STEPS):
+        chosen = random.choice(np.arange(1, real.shape[1]), size=2, replace=False).tolist()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(real.device.type, torch.bfloat16):
+            true, dreamt = (critic(part[:, chosen].flatten(0, 1)).float() for part in (real, fake))
+        loss = F.softplus(dreamt - true).mean()
+        loss.backward()
+        optimizer.step()
+        total += float(loss.detach()) / CRITIC_STEPS
+    return total
