@@ -18,7 +18,6 @@ import onnx
 import torch
 import torch.nn as nn
 
-from model.attention import CachedContext
 from model.config import DreamConfig
 from model.dream import DreamNet
 from model.warp import warp
@@ -27,23 +26,25 @@ OPSET = 24
 INLINE_BYTES = 4096  # smaller tensors stay in the graph
 
 
+def pairs(caches: tuple[torch.Tensor, ...]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Flat graph inputs to (keys, values) of each layer."""
+    return list(zip(caches[::2], caches[1::2], strict=True))
+
+
 class Denoise(nn.Module):
     def __init__(self, net: DreamNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x, t, warped, plucker, slot, ages, *caches):
-        x0, written = self.net.cached(
-            x, t, warped, plucker, list(zip(caches[::2], caches[1::2], strict=True)), slot, ages
-        )
+        x0, written = self.net.cached(x, t, warped, plucker, pairs(caches), slot, ages)
         return x0, *(tensor for pair in written for tensor in pair)
 
 
 class Commit(Denoise):
     def forward(self, x, t, warped, plucker, slot, ages, *caches):
-        context = CachedContext(list(zip(caches[::2], caches[1::2], strict=True)), slot, ages)
-        self.net.encode(x, t, warped, plucker, context)
-        return tuple(tensor for pair in context.written for tensor in pair)
+        written = self.net.commit(x, t, warped, plucker, pairs(caches), slot, ages)
+        return tuple(tensor for pair in written for tensor in pair)
 
 
 class Warp(nn.Module):

@@ -167,6 +167,12 @@ class DreamNet(nn.Module):
         device = self.rotary_cos.device
         return [(torch.zeros(shape, device=device), torch.zeros(shape, device=device)) for _ in range(config.layers)]
 
+    def commit(self, clean, t, warped, plucker, caches, slot, ages):
+        """The caches with a finished chunk's keys and values at `slot`; t is all zeros. Draws nothing."""
+        context = CachedContext(caches, slot, ages)
+        self.encode(clean, t, warped, plucker, context)
+        return context.written
+
     def cached(self, x, t, warped, plucker, caches, slot, ages):
         """One chunk against caches, which come back with this chunk written at `slot`: (x_0, caches)."""
         context = CachedContext(caches, slot, ages)

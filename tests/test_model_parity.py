@@ -104,5 +104,5 @@ def reference_step(walk, world, relative, plucker, seed):
     with torch.no_grad():
         warped = walk.warp(relative)
         draw = lambda: torch.from_numpy(random.standard_normal(shape, np.float32))[0]  # noqa: E731
-        x0 = sample(lambda x, t: walk.predict(x, t, warped, plucker)[0].clamp(-1, 1), TINY.steps, draw)
+        x0 = sample(lambda x, t: walk.predict(x, t, warped, plucker).clamp(-1, 1), TINY.steps, draw)
         return walk.commit(x0, warped, plucker)

@@ -15,9 +15,10 @@ from train.clipset import Batch, sources, unknown_depth, warp_chunks
 
 @dataclass(frozen=True)
 class Weights:
-    """Loss weights. Disparity counts double: an error in it displaces everything that the next warp shows."""
+    """Loss weights. Errors of disparity are magnified before they count: at walking speed an error of 0.02 displaces
+    what the next warp shows by a pixel, at every chunk anew."""
 
-    disparity: float = 2.0
+    disparity: float = 4.0
     edges: float = 0.5
     soft: float = 0.03  # Charbonnier radius, in units of [-1, 1]
 
@@ -34,10 +35,10 @@ def picture_loss(
 
     share: optional weight of every pixel, [B, N, F, 1, H, W] in [0, 1].
     """
-    error = (predicted.float() - clean).unflatten(2, (-1, 4))
+    channel = torch.tensor([1.0, 1.0, 1.0, weights.disparity], device=clean.device).view(4, 1, 1)
+    error = (predicted.float() - clean).unflatten(2, (-1, 4)) * channel
     share = torch.ones_like(error[:, :, :, :1]) if share is None else share
-    channel = torch.tensor([1.0, 1.0, 1.0, weights.disparity], device=error.device).view(4, 1, 1)
-    pixel = (charbonnier(error, weights.soft) * channel * share).mean()
+    pixel = (charbonnier(error, weights.soft) * share).mean()
     across, down = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
     across = charbonnier(across, weights.soft) * share[..., 1:]
     down = charbonnier(down, weights.soft) * share[..., 1:, :]

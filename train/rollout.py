@@ -60,14 +60,17 @@ class Rollout:
     def warp(self, relative: torch.Tensor) -> torch.Tensor:
         return warp_chunks(self.last.unsqueeze(1), relative.unsqueeze(1), self.net.config)
 
-    def predict(self, x: torch.Tensor, t: float, warped: torch.Tensor, plucker: torch.Tensor):
-        """One network pass over the present chunk x [B, 4 F, H, W]; returns x_0 and the caches it would leave."""
-        past, device = self.net.config.past, x.device
-        slot = torch.full((len(x),), slot_of(self.chunk, past), dtype=torch.long, device=device)
-        age = torch.from_numpy(ages(self.chunk, past)).to(device)
-        level = torch.full((len(x), 1), t, device=device)
-        x0, caches = self.net.cached(x.unsqueeze(1), level, warped, plucker.unsqueeze(1), self.caches, slot, age)
-        return x0[:, 0].float(), caches
+    def _place(self, t: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Level, slot and ages of the present chunk, as the network wants them."""
+        past, device, batch = self.net.config.past, self.last.device, len(self.last)
+        slot = torch.full((batch,), slot_of(self.chunk, past), dtype=torch.long, device=device)
+        return torch.full((batch, 1), t, device=device), slot, torch.from_numpy(ages(self.chunk, past)).to(device)
+
+    def predict(self, x: torch.Tensor, t: float, warped: torch.Tensor, plucker: torch.Tensor) -> torch.Tensor:
+        """One network pass over the present chunk x [B, 4 F, H, W]; returns x_0. The caches stay as they are."""
+        level, slot, age = self._place(t)
+        x0, _ = self.net.cached(x.unsqueeze(1), level, warped, plucker.unsqueeze(1), self.caches, slot, age)
+        return x0[:, 0].float()
 
     @torch.no_grad()
     def commit(self, clean: torch.Tensor, warped: torch.Tensor, plucker: torch.Tensor) -> torch.Tensor:
@@ -77,7 +80,9 @@ class Rollout:
             frames = clean.unflatten(1, (-1, 4))
             known = self.start[:, None, :3].expand(-1, frames.shape[1], -1, -1, -1)
             clean = torch.cat([known, frames[:, :, 3:]], 2).flatten(1, 2)
-        _, self.caches = self.predict(clean, 0.0, warped, plucker)
+        level, slot, age = self._place(0.0)
+        condition = (warped, plucker.unsqueeze(1))
+        self.caches = self.net.commit(clean.unsqueeze(1), level, *condition, self.caches, slot, age)
         self.last = clean[:, -4:]
         self.chunk += 1
         return clean
@@ -87,23 +92,22 @@ def dream_chunk(
     walk: Rollout, relative: torch.Tensor, plucker: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
     """Sample and commit the next chunk without gradients: float [B, 4 F, H, W]."""
-    steps = walk.net.config.steps
     with torch.no_grad():
         warped = walk.warp(relative)
-        x0, _ = draw_chunk(walk, warped, plucker, generator, len(steps) - 1)
+        x0 = draw_chunk(walk, warped, plucker, generator, len(walk.net.config.steps) - 1)
         return walk.commit(x0, warped, plucker)
 
 
 def draw_chunk(walk: Rollout, warped, plucker, generator: torch.Generator, last_step: int):
     """Follow the sampler's plan up to `last_step`; gradients (if enabled) flow through that pass alone."""
-    x0, caches = None, None
+    x0 = None
     for index, t in enumerate(walk.net.config.steps[: last_step + 1]):
         noise = torch.randn(len(walk.last), walk.net.config.channels, *walk.last.shape[-2:], generator=generator)
         noise = noise.to(walk.last.device)
         x = noise if x0 is None else renoise(x0.detach().clamp(-1, 1), noise, t)
         with torch.set_grad_enabled(torch.is_grad_enabled() and index == last_step):
-            x0, caches = walk.predict(x, t, warped, plucker)
-    return x0, caches
+            x0 = walk.predict(x, t, warped, plucker)
+    return x0
 
 
 def truth_share(warped: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
@@ -147,7 +151,7 @@ def self_rollout(
         exit_step = int(random.integers(len(net.config.steps)))
         with torch.autocast(clean.device.type, torch.bfloat16):
             warped = walk.warp(relative)
-            x0, _ = draw_chunk(walk, warped, plucker, draws, exit_step)
+            x0 = draw_chunk(walk, warped, plucker, draws, exit_step)
             loss = chunk_loss(x0, warped[:, 0], clean, weights)
             realism = critic(x0).float().mean()
             backward(x0, loss, realism, 1 / chunks)
