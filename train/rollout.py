@@ -22,10 +22,11 @@ from train.clipset import Batch, unknown_depth, warp_chunks
 from train.objective import Weights, picture_loss
 
 CRITIC_STEPS = 3
-ADVERSARIAL = 0.2  # gradient of the critic's term, as a share of the reconstruction's, both at the picture
+ADVERSARIAL = 0.7  # gradient of the critic's term, as a share of the reconstruction's, both at the picture
 DREAMT = 0.25  # difference from the truth, in units of [-1, 1], at which a pixel counts as dreamt rather than as wrong
 GAIN = 8.0  # spectral norms bound the critic's slope; its loss wants outputs of order 1
-CONSTANCY = 0.5  # weight of keeping to one's own dream
+UNSEEN = 0.15  # how far the truth binds where nothing was seen yet
+CONSTANCY = 0.3  # weight of keeping to one's own dream
 
 
 class Critic(nn.Module):
@@ -110,23 +111,27 @@ def draw_chunk(walk: Rollout, warped, plucker, generator: torch.Generator, last_
     return x0
 
 
-def truth_share(warped: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-    """How far the truth is binding, [B, F, 1, H, W] in [0, 1]: fully where nothing was seen yet, and where what the
-    last frame says agrees with it over a few pixels; not where the walk has dreamt another place than the renderer
-    drew."""
+def shares(warped: torch.Tensor, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far the truth binds each pixel, and how far the walk's own dream does; both [B, F, 1, H, W] in [0, 1].
+
+    The truth binds where the last frame agrees with it over a few pixels, and loosely where nothing was seen yet:
+    there, many pictures are right, and the critic is to choose. Where the last frame shows another place than the
+    renderer drew, the walk has dreamt it, and is to keep to it.
+    """
     truth = clean.unflatten(1, (-1, 4))
     difference = (warped[:, :, :3] - truth[:, :, :3]).mean(2, keepdim=True)
     difference = F.avg_pool2d(difference.flatten(0, 1), 7, 1, 3, count_include_pad=False).abs().view_as(difference)
-    seen = warped[:, :, 4:]
-    return 1 - seen + seen * torch.exp(-((difference / DREAMT) ** 2))
+    seen, agrees = warped[:, :, 4:], torch.exp(-((difference / DREAMT) ** 2))
+    return seen * agrees + UNSEEN * (1 - seen), seen * (1 - agrees)
 
 
-def chunk_loss(x0: torch.Tensor, warped: torch.Tensor, clean: torch.Tensor, weights: Weights) -> torch.Tensor:
-    """Truth where it binds, constancy where the walk has dreamt on its own. x0, clean: [B, 4 F, H, W]."""
-    share = truth_share(warped, clean)
-    own = warped[:, :, :4].flatten(1, 2)
-    loss = picture_loss(x0.unsqueeze(1), clean.unsqueeze(1), weights, share.unsqueeze(1))
-    return loss + CONSTANCY * picture_loss(x0.unsqueeze(1), own.unsqueeze(1), weights, 1 - share.unsqueeze(1))
+def chunk_loss(x0: torch.Tensor, warped: torch.Tensor, clean: torch.Tensor | None, weights: Weights) -> torch.Tensor:
+    """x0, clean: [B, 4 F, H, W]; warped [B, F, 5, H, W]. Without a truth (None) only the own dream binds."""
+    truth, own = (None, warped[:, :, 4:]) if clean is None else shares(warped, clean)
+    kept = picture_loss(x0.unsqueeze(1), warped[:, :, :4].flatten(1, 2).unsqueeze(1), weights, own.unsqueeze(1))
+    if truth is None:
+        return CONSTANCY * kept
+    return CONSTANCY * kept + picture_loss(x0.unsqueeze(1), clean.unsqueeze(1), weights, truth.unsqueeze(1))
 
 
 def backward(x0: torch.Tensor, loss: torch.Tensor, realism: torch.Tensor, scale: float) -> None:
@@ -140,25 +145,33 @@ def backward(x0: torch.Tensor, loss: torch.Tensor, realism: torch.Tensor, scale:
 def self_rollout(
     net: DreamNet, critic: Critic, critic_optimizer, batch: Batch, generator: torch.Generator, weights: Weights
 ) -> dict[str, float]:
-    """Roll the batch out, chunk by chunk, backward as it goes; then one step of the critic. Returns figures to log."""
+    """Roll the batch out along its walk and then along the same motions once more, where no truth is known; learn from
+    half of the chunks, backward as it goes; then train the critic. Returns figures to log."""
     chunks = batch.clean.shape[1]
     random = np.random.default_rng(generator.initial_seed())
     draws = torch.Generator().manual_seed(generator.initial_seed())
     walk = Rollout(net, batch.frames[:, 0])
-    total, realness, fakes = 0.0, 0.0, []
-    for chunk in range(chunks):
-        relative, plucker, clean = batch.relative[:, chunk], batch.plucker[:, chunk], batch.clean[:, chunk]
-        exit_step = int(random.integers(len(net.config.steps)))
-        with torch.autocast(clean.device.type, torch.bfloat16):
+    order = [*range(chunks), *range(1, chunks)]
+    learnt = set(random.choice(len(order), (len(order) + 1) // 2, replace=False).tolist())
+    losses, realness, fakes = [], [], []
+    for turn, chunk in enumerate(order):
+        relative, plucker = batch.relative[:, chunk], batch.plucker[:, chunk]
+        with torch.autocast(relative.device.type, torch.bfloat16):
             warped = walk.warp(relative)
-            x0 = draw_chunk(walk, warped, plucker, draws, exit_step)
-            loss = chunk_loss(x0, warped[:, 0], clean, weights)
-            realism = critic(x0).float().mean()
-            backward(x0, loss, realism, 1 / chunks)
+            if turn in learnt:
+                x0 = draw_chunk(walk, warped, plucker, draws, int(random.integers(len(net.config.steps))))
+                loss = chunk_loss(x0, warped[:, 0], batch.clean[:, chunk] if turn < chunks else None, weights)
+                realism = critic(x0).float().mean()
+                backward(x0, loss, realism, 1 / len(learnt))
+                losses.append(float(loss.detach()))
+                realness.append(float(realism.detach()))
+            else:
+                with torch.no_grad():
+                    x0 = draw_chunk(walk, warped, plucker, draws, 0)
             fakes.append(walk.commit(x0, warped, plucker))
-        total, realness = total + float(loss.detach()) / chunks, realness + float(realism.detach()) / chunks
-    critic_loss = train_critic(critic, critic_optimizer, batch.clean, torch.stack(fakes, 1), random)
-    return {"loss": total, "realism": realness, "critic": critic_loss}
+    reals = batch.clean[:, order]
+    critic_loss = train_critic(critic, critic_optimizer, reals, torch.stack(fakes, 1), random)
+    return {"loss": float(np.mean(losses)), "realism": float(np.mean(realness)), "critic": critic_loss}
 
 
 def train_critic(critic: Critic, optimizer, real: torch.Tensor, fake: torch.Tensor, random) -> float:
@@ -168,7 +181,7 @@ def train_critic(critic: Critic, optimizer, real: torch.Tensor, fake: torch.Tens
     """
     total = 0.0
     for _ in range(CRITIC_STEPS):
-        chosen = random.choice(np.arange(1, real.shape[1]), size=2, replace=False).tolist()
+        chosen = random.choice(np.arange(1, real.shape[1]), size=3, replace=False).tolist()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(real.device.type, torch.bfloat16):
             true, dreamt = (critic(part[:, chosen].flatten(0, 1)).float() for part in (real, fake))

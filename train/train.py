@@ -38,7 +38,7 @@ class Recipe:
     rate: float = 8e-4
     warmup: int = 100
     decay: float = 0.01
-    ema: float = 0.997
+    ema: float = 0.99
     clip: float = 1.0
     report_every: int = 20
     save_minutes: float = 5.0
