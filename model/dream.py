@@ -19,8 +19,10 @@ from model.attention import CachedContext, rotary_table, rotate
 from model.config import DreamConfig
 
 WARP_CHANNELS = 5  # RGB, disparity, seen
-# Logits with which the gate keeps the warp's guess, and what it adds where the last frame really saw, before it learns.
-TRUST_GUESS, TRUST_SEEN = 1.0, 4.0
+# How open the gate is before it learns: more than fully where the last frame saw, so that what is kept is kept exactly
+# (a share of 0.99 per chunk would be a fade to grey within a minute), and just so where the warp only guesses.
+GATE_SEEN, GATE_GUESS = 1.25, 1.0
+DEAD_ZONE = 0.01  # smaller strokes are not drawn: a bias too small to see would add up over hundreds of chunks
 PLUCKER_SCALE = 2.0  # moments are a few tenths of a metre: bring them to the size of the directions
 
 
@@ -146,8 +148,9 @@ class DreamNet(nn.Module):
             features = block(features, level.flatten(0, 1))
         drawn = F.pixel_shuffle(self.head_out(F.silu(features)), self.config.quarter)
         drawn = drawn.unflatten(1, (-1, 5)).unflatten(0, x.shape[:2])
-        keep = torch.sigmoid(drawn[:, :, :, 4:] + TRUST_GUESS + TRUST_SEEN * warped[:, :, :, 4:])
-        return (warped[:, :, :, :4] * keep + drawn[:, :, :, :4]).flatten(2, 3)
+        seen = warped[:, :, :, 4:]
+        keep = (drawn[:, :, :, 4:] + GATE_GUESS + (GATE_SEEN - GATE_GUESS) * seen).clamp(0, 1)
+        return (warped[:, :, :, :4] * keep + F.softshrink(drawn[:, :, :, :4], DEAD_ZONE)).flatten(2, 3)
 
     def _to_patches(self, features: torch.Tensor) -> torch.Tensor:
         """[M, C, h, w] -> [M, tokens, C * rows * columns]."""

@@ -8,6 +8,8 @@ torch, batched and traceable: the same function serves training and the exported
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -26,13 +28,18 @@ def _close(key: torch.Tensor) -> torch.Tensor:
     return -F.max_pool2d(-grown, 3, stride=1, padding=1)
 
 
+def _look_up(picture: torch.Tensor, grid: torch.Tensor, mode: str) -> torch.Tensor:
+    return F.grid_sample(picture, grid, mode=mode, padding_mode="reflection", align_corners=False)
+
+
 def warp(last: torch.Tensor, target_from_source: torch.Tensor, focal: float, near: float) -> torch.Tensor:
     """Reproject `last` into each target camera.
 
     last: float [B, 4, H, W], RGB and disparity (near / z), both mapped to [-1, 1]. target_from_source: float
     [B, F, 4, 4], rigid motions w2c(target) @ c2w(source), metres. focal in pixels. Returns [B, F, 5, H, W]: RGB,
-    disparity, and a mask that is 1 where the pixel is seen in `last`. Where it is not, RGB and disparity continue the
-    picture's border as if all there were at infinity: a first guess, marked as one.
+    disparity, and a mask that is 1 where the pixel is seen in `last`. Where it is not, they are a first guess, marked
+    as one: beyond its sides the picture goes on with its other side, as a panorama of its own width would. Colours
+    are looked up by cubic interpolation: what is warped again at every chunk would soon be blurred by a linear one.
     """
     batch, _, height, width = last.shape
     frames = target_from_source.shape[1]
@@ -57,13 +64,18 @@ def warp(last: torch.Tensor, target_from_source: torch.Tensor, focal: float, nea
     seen = (splat > 0.5).to(last.dtype)
     back = inverse @ (rays - shift * ((splat - 1).clamp_min(0) / near))  # [B, F, 3, HW]
     back_depth = back[:, :, 2].clamp_min(0.05)
-    grid_x = back[:, :, 0] / back_depth * (2 * focal / width)
-    grid_y = back[:, :, 1] / back_depth * (2 * focal / height)
-    seen = seen * ((grid_x.abs() <= 1) & (grid_y.abs() <= 1)).unsqueeze(2).to(last.dtype)
+    level = torch.sqrt(back[:, :, 0] ** 2 + back_depth**2)  # distance in the plane of the camera's x and z axes
+    azimuth = torch.atan(back[:, :, 0] / back_depth)
+    half = math.atan(width / 2 / focal)
+    around = azimuth - 2 * half * torch.floor((azimuth + half) / (2 * half))
+    grid_x = torch.tan(around) * (2 * focal / width)
+    grid_y = back[:, :, 1] / (level * torch.cos(around)) * (2 * focal / height)
+    outside = (azimuth - around).abs() > half
+    seen = seen * (~outside & (grid_y.abs() <= 1)).unsqueeze(2).to(last.dtype)
     grid = torch.stack([grid_x, grid_y], -1).view(batch, frames * height, width, 2)
-    colour = F.grid_sample(last, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    colour = colour.view(batch, 4, frames, height * width).transpose(1, 2)
-    # The disparity that was looked up is the source camera's; `back` is the point over the target's depth.
-    looked_up = (colour[:, :, 3:] + 1) / 2 * back_depth.unsqueeze(2)
-    nearness = (2 * looked_up - 1).clamp(-1, 1)
-    return torch.cat([colour[:, :, :3], nearness, seen], 2).view(batch, frames, 5, height, width)
+    colour = _look_up(last[:, :3], grid, "bicubic").view(batch, 3, frames, -1).transpose(1, 2).clamp(-1, 1)
+    # The disparity that is looked up is the source camera's; `back` is the point over the target's depth. What was
+    # brought around from the other side keeps its distance, not its depth.
+    looked_up = (_look_up(last[:, 3:], grid, "bilinear").view(batch, 1, frames, -1).transpose(1, 2) + 1) / 2
+    nearness = (2 * looked_up * (level * torch.cos(around)).unsqueeze(2) - 1).clamp(-1, 1)
+    return torch.cat([colour, nearness, seen], 2).view(batch, frames, 5, height, width)

@@ -12,6 +12,10 @@ from model.dream import DreamNet
 from model.sampler import renoise
 from train.clipset import Batch, sources, unknown_depth, warp_chunks
 
+DREAMT = 0.25  # difference from the truth, in units of [-1, 1], at which a pixel counts as dreamt rather than as wrong
+UNSEEN = 0.05  # how far the truth binds where nothing was seen yet
+CONSTANCY = 0.3  # weight of keeping to one's own dream
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -43,6 +47,28 @@ def picture_loss(
     across = charbonnier(across, weights.soft) * share[..., 1:]
     down = charbonnier(down, weights.soft) * share[..., 1:, :]
     return pixel + weights.edges * (across.mean() + down.mean())
+
+
+def shares(warped: torch.Tensor, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far the truth binds each pixel, and how far the walk's own dream does; both [B, F, 1, H, W] in [0, 1].
+
+    The truth binds where the last frame agrees with it over a few pixels. Elsewhere the walk has dreamt another place
+    than the renderer drew, or nothing was seen yet: many pictures are right, and the walk is to keep to its own.
+    """
+    truth = clean.unflatten(1, (-1, 4))
+    difference = (warped[:, :, :3] - truth[:, :, :3]).mean(2, keepdim=True)
+    difference = F.avg_pool2d(difference.flatten(0, 1), 7, 1, 3, count_include_pad=False).abs().view_as(difference)
+    seen, agrees = warped[:, :, 4:], torch.exp(-((difference / DREAMT) ** 2))
+    return seen * agrees + UNSEEN * (1 - seen), 1 - seen * agrees
+
+
+def chunk_loss(x0: torch.Tensor, warped: torch.Tensor, clean: torch.Tensor | None, weights: Weights) -> torch.Tensor:
+    """x0, clean: [B, 4 F, H, W]; warped [B, F, 5, H, W]. Without a truth (None) only the own dream binds."""
+    truth, own = (None, torch.ones_like(warped[:, :, 4:])) if clean is None else shares(warped, clean)
+    kept = picture_loss(x0.unsqueeze(1), warped[:, :, :4].flatten(1, 2).unsqueeze(1), weights, own.unsqueeze(1))
+    if truth is None:
+        return CONSTANCY * kept
+    return CONSTANCY * kept + picture_loss(x0.unsqueeze(1), clean.unsqueeze(1), weights, truth.unsqueeze(1))
 
 
 def blemish(last: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -86,4 +112,4 @@ def flow_matching(net: DreamNet, batch: Batch, generator: torch.Generator, weigh
     predicted = net(noisy, t, warped, batch.plucker, ParallelContext(net.config.past))
     # A clean chunk that predicts itself teaches nothing about dreaming; it is there as context.
     counted = (t > 0).nonzero(as_tuple=True)
-    return picture_loss(predicted[counted].unsqueeze(0), clean[counted].unsqueeze(0), weights)
+    return chunk_loss(predicted[counted], warped[counted], clean[counted], weights)

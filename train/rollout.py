@@ -19,14 +19,11 @@ from model.config import DreamConfig
 from model.dream import DreamNet
 from model.sampler import renoise
 from train.clipset import Batch, unknown_depth, warp_chunks
-from train.objective import Weights, picture_loss
+from train.objective import Weights, chunk_loss
 
 CRITIC_STEPS = 3
 ADVERSARIAL = 0.7  # gradient of the critic's term, as a share of the reconstruction's, both at the picture
-DREAMT = 0.25  # difference from the truth, in units of [-1, 1], at which a pixel counts as dreamt rather than as wrong
 GAIN = 8.0  # spectral norms bound the critic's slope; its loss wants outputs of order 1
-UNSEEN = 0.15  # how far the truth binds where nothing was seen yet
-CONSTANCY = 0.3  # weight of keeping to one's own dream
 
 
 class Critic(nn.Module):
@@ -109,29 +106,6 @@ def draw_chunk(walk: Rollout, warped, plucker, generator: torch.Generator, last_
         with torch.set_grad_enabled(torch.is_grad_enabled() and index == last_step):
             x0 = walk.predict(x, t, warped, plucker)
     return x0
-
-
-def shares(warped: torch.Tensor, clean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """How far the truth binds each pixel, and how far the walk's own dream does; both [B, F, 1, H, W] in [0, 1].
-
-    The truth binds where the last frame agrees with it over a few pixels, and loosely where nothing was seen yet:
-    there, many pictures are right, and the critic is to choose. Where the last frame shows another place than the
-    renderer drew, the walk has dreamt it, and is to keep to it.
-    """
-    truth = clean.unflatten(1, (-1, 4))
-    difference = (warped[:, :, :3] - truth[:, :, :3]).mean(2, keepdim=True)
-    difference = F.avg_pool2d(difference.flatten(0, 1), 7, 1, 3, count_include_pad=False).abs().view_as(difference)
-    seen, agrees = warped[:, :, 4:], torch.exp(-((difference / DREAMT) ** 2))
-    return seen * agrees + UNSEEN * (1 - seen), seen * (1 - agrees)
-
-
-def chunk_loss(x0: torch.Tensor, warped: torch.Tensor, clean: torch.Tensor | None, weights: Weights) -> torch.Tensor:
-    """x0, clean: [B, 4 F, H, W]; warped [B, F, 5, H, W]. Without a truth (None) only the own dream binds."""
-    truth, own = (None, warped[:, :, 4:]) if clean is None else shares(warped, clean)
-    kept = picture_loss(x0.unsqueeze(1), warped[:, :, :4].flatten(1, 2).unsqueeze(1), weights, own.unsqueeze(1))
-    if truth is None:
-        return CONSTANCY * kept
-    return CONSTANCY * kept + picture_loss(x0.unsqueeze(1), clean.unsqueeze(1), weights, truth.unsqueeze(1))
 
 
 def backward(x0: torch.Tensor, loss: torch.Tensor, realism: torch.Tensor, scale: float) -> None:
