@@ -52,8 +52,8 @@ class Warp(nn.Module):
         super().__init__()
         self.config = config
 
-    def forward(self, last, relative):
-        return warp(last, relative, self.config.focal, self.config.near).unsqueeze(1)
+    def forward(self, last, anchor, relative, turned):
+        return warp(last, anchor, relative, turned, self.config.focal, self.config.near).unsqueeze(1)
 
 
 class Decode(nn.Module):
@@ -150,9 +150,10 @@ def export(net: DreamNet, parts: list[Path], folder: Path) -> dict[str, Path]:
     config, inputs = net.config, example_inputs(net)
     written = cache_names(config.layers, "_out")
     last = torch.zeros(1, 4, config.height, config.width)
-    relative = torch.eye(4).repeat(1, config.frames, 1, 1)
+    motion = {"relative": torch.eye(4), "turned": torch.eye(3)}
+    moved = {name: matrix.repeat(1, config.frames, 1, 1) for name, matrix in motion.items()}
     graphs = {
-        "warp": trace(Warp(config), {"last": last, "relative": relative}, ["warped"]),
+        "warp": trace(Warp(config), {"last": last, "anchor": last.clone()} | moved, ["warped"]),
         "denoise": trace(Denoise(net), inputs, ["x0", *written]),
         "commit": trace(Commit(net), inputs, written),
         "decode": trace(Decode(), {"x0": inputs["x"]}, ["frames", "clean", "last"]),

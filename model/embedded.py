@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,8 @@ class EmbeddedWorld:
             {name: self.denoise.arrays[name] for name in names} | {"x": self.decode.arrays["clean"]},
         )
         self.commit.arrays["t"][:] = 0
-        self.pose, self.chunk, self.seed = Pose(), 0, 0
+        self.pose = self.start = Pose()
+        self.chunk = self.seed = 0
 
     def _cache_names(self) -> list[str]:
         return [f"{kind}{layer}" for layer in range(self.config.layers) for kind in ("keys", "values")]
@@ -55,7 +57,8 @@ class EmbeddedWorld:
 
         That chunk becomes the cache's sink; nothing of it is shown.
         """
-        self.pose, self.chunk, self.seed = pose, 0, seed
+        self.pose = self.start = pose
+        self.chunk, self.seed = 0, seed
         for name in self._cache_names():
             self.denoise.arrays[name][:] = 0
         known = np.moveaxis(picture.astype(np.float32) / 127.5 - 1, -1, 0)
@@ -66,6 +69,8 @@ class EmbeddedWorld:
         clean = self.decode.arrays["clean"].reshape(self.config.frames, 4, self.config.height, self.config.width)
         clean[:, :3] = known
         self._commit()
+        # Wherever nobody has looked yet, the start picture goes on: see model/warp.py.
+        self.warp.arrays["anchor"][:] = last
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
         """See model.world.World. Frames leave before the chunk is committed; exhaust the iterator before the next
@@ -84,8 +89,9 @@ class EmbeddedWorld:
 
     def _sample(self, poses: list[Pose]) -> None:
         """Dream the chunk seen from `poses` into decode's input."""
-        relative, plucker = camera_conditions(c2w(self.pose), np.stack([c2w(pose) for pose in poses]), self.config)
-        self.warp.arrays["relative"][0] = relative
+        targets = np.stack([c2w(pose) for pose in poses])
+        relative, turned, plucker = camera_conditions(c2w(self.pose), targets, c2w(self.start), self.config)
+        self.warp.arrays["relative"][0], self.warp.arrays["turned"][0] = relative, turned
         self.warp.run()
         arrays = self.denoise.arrays
         arrays["plucker"][0, 0] = plucker
@@ -111,16 +117,18 @@ class EmbeddedWorld:
 
     def state(self) -> dict[str, np.ndarray]:
         caches = {name: self.denoise.arrays[name].copy() for name in self._cache_names()}
-        pose = np.array([self.pose.x, self.pose.y, self.pose.z, self.pose.yaw, self.pose.pitch])
         counts = {"chunk": np.array(self.chunk), "seed": np.array(self.seed, np.uint64)}
-        return caches | counts | {"last": self.warp.arrays["last"].copy(), "pose": pose}
+        pictures = {name: self.warp.arrays[name].copy() for name in ("last", "anchor")}
+        poses = {name: np.array(astuple(getattr(self, name))) for name in ("pose", "start")}
+        return caches | counts | pictures | poses
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         for name in self._cache_names():
             self.denoise.arrays[name][:] = state[name]
-        self.warp.arrays["last"][:] = state["last"]
+        for name in ("last", "anchor"):
+            self.warp.arrays[name][:] = state[name]
         self.chunk, self.seed = int(state["chunk"]), int(state["seed"])
-        self.pose = Pose(*(float(value) for value in state["pose"]))
+        self.pose, self.start = (Pose(*state[name].tolist()) for name in ("pose", "start"))
 
     @property
     def camera(self) -> np.ndarray:

@@ -32,14 +32,48 @@ def _look_up(picture: torch.Tensor, grid: torch.Tensor, mode: str) -> torch.Tens
     return F.grid_sample(picture, grid, mode=mode, padding_mode="reflection", align_corners=False)
 
 
-def warp(last: torch.Tensor, target_from_source: torch.Tensor, focal: float, near: float) -> torch.Tensor:
+def guess(
+    anchor: torch.Tensor, anchor_from_target: torch.Tensor, rays: torch.Tensor, focal: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a view may show of where nobody has looked: the start picture, continued all around.
+
+    anchor: [B, 4, H, W] as `last` of `warp`; anchor_from_target: rotations [B, F, 3, 3]; rays [3, HW]. The middle of
+    the picture is mirrored from sector to sector, so that the panorama closes without a seam, and keeps its distances.
+    Returns RGB [B, F, 3, HW] and disparity in [0, 1] [B, F, 1, HW].
+    """
+    batch, _, height, width = anchor.shape
+    frames = anchor_from_target.shape[1]
+    x, y, z = (anchor_from_target @ rays).unbind(2)
+    level = torch.sqrt(x * x + z * z).clamp_min(1e-4)
+    near_axis = 2 * torch.atan(x / (level + z.abs()))  # atan2 by half angles: engines have atan alone
+    azimuth = torch.where(z >= 0, near_axis, torch.where(x >= 0, math.pi, -math.pi) - near_axis)
+    # As many sectors as fit a full turn, an even number of them, each no wider than the picture.
+    width_angle = math.pi / math.ceil(math.pi / (2 * math.atan(width / 2 / focal)))
+    sector = torch.floor(azimuth / width_angle + 0.5)
+    odd = sector - 2 * torch.floor(sector / 2)
+    inner = (azimuth - width_angle * sector) * (1 - 2 * odd)
+    grid_x = torch.tan(inner) * (2 * focal / width)
+    grid_y = y / (level * torch.cos(inner)) * (2 * focal / height)
+    grid = torch.stack([grid_x, grid_y], -1).view(batch, frames * height, width, 2)
+    looked_up = _look_up(anchor, grid, "bilinear").view(batch, 4, frames, -1).transpose(1, 2)
+    return looked_up[:, :, :3], (looked_up[:, :, 3:] + 1) / 2 * (level * torch.cos(inner)).unsqueeze(2)
+
+
+def warp(
+    last: torch.Tensor,
+    anchor: torch.Tensor,
+    target_from_source: torch.Tensor,
+    anchor_from_target: torch.Tensor,
+    focal: float,
+    near: float,
+) -> torch.Tensor:
     """Reproject `last` into each target camera.
 
-    last: float [B, 4, H, W], RGB and disparity (near / z), both mapped to [-1, 1]. target_from_source: float
-    [B, F, 4, 4], rigid motions w2c(target) @ c2w(source), metres. focal in pixels. Returns [B, F, 5, H, W]: RGB,
-    disparity, and a mask that is 1 where the pixel is seen in `last`. Where it is not, they are a first guess, marked
-    as one: beyond its sides the picture goes on with its other side, as a panorama of its own width would. Colours
-    are looked up by cubic interpolation: what is warped again at every chunk would soon be blurred by a linear one.
+    last, anchor: float [B, 4, H, W], RGB and disparity (near / z), both mapped to [-1, 1]; the anchor is the start
+    picture. target_from_source: float [B, F, 4, 4], rigid motions w2c(target) @ c2w(source), metres;
+    anchor_from_target: rotations [B, F, 3, 3]. focal in pixels. Returns [B, F, 5, H, W]: RGB, disparity, and a mask
+    that is 1 where the pixel is seen in `last`; elsewhere they are a first guess (see `guess`). Colours are looked up
+    by cubic interpolation: what is warped again at every chunk would soon be blurred by a linear one.
     """
     batch, _, height, width = last.shape
     frames = target_from_source.shape[1]
@@ -64,18 +98,15 @@ def warp(last: torch.Tensor, target_from_source: torch.Tensor, focal: float, nea
     seen = (splat > 0.5).to(last.dtype)
     back = inverse @ (rays - shift * ((splat - 1).clamp_min(0) / near))  # [B, F, 3, HW]
     back_depth = back[:, :, 2].clamp_min(0.05)
-    level = torch.sqrt(back[:, :, 0] ** 2 + back_depth**2)  # distance in the plane of the camera's x and z axes
-    azimuth = torch.atan(back[:, :, 0] / back_depth)
-    half = math.atan(width / 2 / focal)
-    around = azimuth - 2 * half * torch.floor((azimuth + half) / (2 * half))
-    grid_x = torch.tan(around) * (2 * focal / width)
-    grid_y = back[:, :, 1] / (level * torch.cos(around)) * (2 * focal / height)
-    outside = (azimuth - around).abs() > half
-    seen = seen * (~outside & (grid_y.abs() <= 1)).unsqueeze(2).to(last.dtype)
+    grid_x = back[:, :, 0] / back_depth * (2 * focal / width)
+    grid_y = back[:, :, 1] / back_depth * (2 * focal / height)
+    seen = seen * ((grid_x.abs() <= 1) & (grid_y.abs() <= 1)).unsqueeze(2).to(last.dtype)
     grid = torch.stack([grid_x, grid_y], -1).view(batch, frames * height, width, 2)
     colour = _look_up(last[:, :3], grid, "bicubic").view(batch, 3, frames, -1).transpose(1, 2).clamp(-1, 1)
-    # The disparity that is looked up is the source camera's; `back` is the point over the target's depth. What was
-    # brought around from the other side keeps its distance, not its depth.
-    looked_up = (_look_up(last[:, 3:], grid, "bilinear").view(batch, 1, frames, -1).transpose(1, 2) + 1) / 2
-    nearness = (2 * looked_up * (level * torch.cos(around)).unsqueeze(2) - 1).clamp(-1, 1)
-    return torch.cat([colour, nearness, seen], 2).view(batch, frames, 5, height, width)
+    # The disparity that is looked up is the source camera's; `back` is the point over the target's depth.
+    nearness = (_look_up(last[:, 3:], grid, "bilinear").view(batch, 1, frames, -1).transpose(1, 2) + 1) / 2
+    guessed, guessed_nearness = guess(anchor, anchor_from_target, rays, focal)
+    colour = torch.where(seen > 0, colour, guessed)
+    nearness = torch.where(seen > 0, nearness * back_depth.unsqueeze(2), guessed_nearness)
+    picture = torch.cat([colour, (2 * nearness - 1).clamp(-1, 1), seen], 2)
+    return picture.view(batch, frames, 5, height, width)

@@ -80,29 +80,30 @@ def test_onnx_world_equals_torch_reference(world_folder):
     net, rows = tiny_net(), walk_rows(CHUNKS)
     start = torch.from_numpy(world.starts[7 % 3]).permute(2, 0, 1).float() / 127.5 - 1
     walk = Rollout(net, torch.cat([start, torch.zeros(1, *start.shape[1:])]).unsqueeze(0))
-    reference_step(walk, world, *camera_conditions(c2w(world.pose), np.stack([c2w(world.pose)] * 4), TINY), seed=7)
+    home = c2w(world.pose)
+    reference_step(walk, world, *camera_conditions(home, np.stack([home] * 4), home, TINY), seed=7)
     for chunk in range(CHUNKS):
         source = world.pose
         frames = np.stack(list(world.step(rows[chunk])))
         disparity = (walk.last[0, 3].numpy() + 1) / 2
         poses = integrate(source, hold_back(rows[chunk], disparity, source.pitch, TINY))
         expected = reference_step(
-            walk, world, *camera_conditions(c2w(source), np.stack([c2w(p) for p in poses]), TINY), seed=7
+            walk, world, *camera_conditions(c2w(source), np.stack([c2w(p) for p in poses]), home, TINY), seed=7
         )
         rgb = expected.unflatten(1, (-1, 4))[0, :, :3].permute(0, 2, 3, 1).numpy()
         difference = np.abs(frames[..., 2::-1] / 127.5 - 1 - rgb)
         assert difference.max() < 1.5 / 127.5, f"chunk {chunk}: {difference.max()}"
 
 
-def reference_step(walk, world, relative, plucker, seed):
+def reference_step(walk, world, relative, turned, plucker, seed):
     """One chunk of train.rollout with the noise that the world draws."""
     from model.sampler import sample
 
     random = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, walk.chunk]))
     shape = world.denoise.arrays["x"].shape
-    relative, plucker = torch.from_numpy(relative)[None], torch.from_numpy(plucker)[None]
+    relative, turned, plucker = (torch.from_numpy(part)[None] for part in (relative, turned, plucker))
     with torch.no_grad():
-        warped = walk.warp(relative)
+        warped = walk.warp(relative, turned)
         draw = lambda: torch.from_numpy(random.standard_normal(shape, np.float32))[0]  # noqa: E731
         x0 = sample(lambda x, t: walk.predict(x, t, warped, plucker).clamp(-1, 1), TINY.steps, draw)
         return walk.commit(x0, warped, plucker)

@@ -26,11 +26,20 @@ def moved(pose: Pose):
     return torch.from_numpy(w2c(c2w(pose)) @ c2w(Pose())).float()[None, None]
 
 
-def warped(distance: float, pose: Pose):
+def turned(pose: Pose):
+    return torch.from_numpy(c2w(pose)[:3, :3]).float()[None, None]
+
+
+def warp_from_start(last, pose: Pose):
+    """`last` is the start picture too."""
     from model.warp import warp
 
+    return warp(last, last, moved(pose), turned(pose), FOCAL, NEAR)[0, 0].numpy()
+
+
+def warped(distance: float, pose: Pose):
     last, function = scene(distance)
-    return warp(last, moved(pose), FOCAL, NEAR)[0, 0].numpy(), function
+    return warp_from_start(last, pose), function
 
 
 def test_standing_still_changes_nothing():
@@ -54,13 +63,11 @@ def test_a_pure_rotation_is_the_homography_whatever_the_depth(yaw, pitch, distan
 
 
 def test_turning_right_moves_the_picture_left():
-    from model.warp import warp
-
     last = torch.full((1, 4, HEIGHT, WIDTH), -1.0)
     last[:, :3, :, 50:54] = 1
-    out = warp(last, moved(Pose(yaw=0.2)), FOCAL, NEAR)[0, 0, 0].numpy()
+    out = warp_from_start(last, Pose(yaw=0.2))[0]
     assert out.mean(0).argmax() < 48
-    mask = warp(last, moved(Pose(yaw=0.2)), FOCAL, NEAR)[0, 0, 4].numpy()
+    mask = warp_from_start(last, Pose(yaw=0.2))[4]
     assert mask[:, -5:].max() == 0 and mask[:, :40].min() == 1, "what comes into view on the right is not known"
 
 
@@ -79,14 +86,31 @@ def test_walking_scales_a_facing_plane_and_its_disparity(forward):
 
 def test_the_nearer_surface_hides_the_farther():
     """A post at 0.5 m before a wall at 4 m: stepping aside moves the post, and what it hid is marked unseen."""
-    from model.warp import warp
-
     last = torch.zeros(1, 4, HEIGHT, WIDTH)
     last[:, 3] = 2 * NEAR / 4 - 1
     last[:, 3, :, 36:44] = 2 * NEAR / 0.5 - 1
     last[:, 0, :, 36:44] = 1
-    out = warp(last, moved(Pose(x=0.1)), FOCAL, NEAR)[0, 0].numpy()
+    out = warp_from_start(last, Pose(x=0.1))
     post = np.flatnonzero((out[0, 24] > 0.9) & (out[4, 24] > 0))
     assert abs(post.mean() - (39.5 - 0.1 / 0.5 * FOCAL)) < 1
     hidden = np.flatnonzero(out[4, 24, :70] == 0)
     assert len(hidden) >= 6 and hidden.min() > post.max()
+
+
+def test_the_guess_is_the_start_picture_all_around_without_a_seam():
+    """Turning in steps, the guessed panorama is continuous everywhere, comes back after a full turn, and what the start
+    picture's middle shows is shown there unchanged."""
+    from model.warp import guess, pixel_rays
+
+    last, _ = scene(2.0)
+    rays = pixel_rays(HEIGHT, WIDTH, FOCAL)
+
+    def view(yaw: float) -> np.ndarray:
+        return guess(last, turned(Pose(yaw=yaw)), rays, FOCAL)[0].view(3, HEIGHT, WIDTH).numpy()
+
+    middle = slice(WIDTH // 2 - 12, WIDTH // 2 + 12)
+    assert np.abs(view(0.0)[:, 2:-2, middle] - last[0, :3, 2:-2, middle].numpy()).max() < 0.02
+    assert np.abs(view(0.3) - view(0.3 + 2 * np.pi)).max() < 1e-2
+    smooth = np.abs(np.diff(last[0, :3].numpy(), axis=2)).max()
+    for yaw in np.linspace(-np.pi, np.pi, 23):
+        assert np.abs(np.diff(view(yaw), axis=2)).max() < 2.5 * smooth, f"a seam at yaw {yaw:.2f}"

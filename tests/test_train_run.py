@@ -131,7 +131,7 @@ def test_mirroring_a_clip_mirrors_its_cameras(shards):
         if mirrored:
             rgb, depth, c2w = rgb[:, :, ::-1], depth[:, :, ::-1], MIRROR @ c2w @ MIRROR
         batch = make_batch(rgb[None], depth[None], c2w[None], config)
-        warped = warp_chunks(sources(batch, config), batch.relative, config)[:, 1:]
+        warped = warp_chunks(sources(batch, config), batch.frames[:, 0], batch.relative, batch.turned, config)[:, 1:]
         truth = batch.clean[:, 1:].unflatten(2, (-1, 4))
         seen = warped[:, :, :, 4:] > 0
         still = batch.frames[:, :1, None]

@@ -26,6 +26,7 @@ class Batch:
     frames: torch.Tensor  # float32 [B, 1 + 4 (N - 1), 4, H, W]: RGB and disparity in [-1, 1]
     clean: torch.Tensor  # float32 [B, N, 16, H, W]
     relative: torch.Tensor  # float32 [B, N, F, 4, 4], target_from_source
+    turned: torch.Tensor  # float32 [B, N, F, 3, 3], rotation anchor_from_target
     plucker: torch.Tensor  # float32 [B, N, F, 6, rows, columns]
 
     def to(self, device: torch.device) -> Batch:
@@ -49,8 +50,8 @@ def make_batch(rgb: np.ndarray, depth: np.ndarray, c2w: np.ndarray, config: Drea
     cameras = np.concatenate([np.repeat(c2w[:, :1], config.frames, 1), c2w[:, 1 : 1 + moving * config.frames]], 1)
     cameras = cameras.reshape(batch, moving + 1, config.frames, 4, 4)
     sources = np.concatenate([c2w[:, :1], c2w[:, : moving * config.frames : config.frames]], 1)
-    relative, plucker = camera_conditions(sources, cameras, config)
-    return Batch(frames, clean, torch.from_numpy(relative), torch.from_numpy(plucker))
+    conditions = camera_conditions(sources, cameras, c2w[:, :1], config)
+    return Batch(frames, clean, *(torch.from_numpy(condition) for condition in conditions))
 
 
 def unknown_depth(frame: torch.Tensor) -> torch.Tensor:
@@ -66,11 +67,14 @@ def sources(batch: Batch, config: DreamConfig) -> torch.Tensor:
     return torch.cat([unknown_depth(batch.frames[:, :1]), last], 1)
 
 
-def warp_chunks(last: torch.Tensor, relative: torch.Tensor, config: DreamConfig) -> torch.Tensor:
-    """model.warp over [B, N] chunks: last [B, N, 4, H, W], relative [B, N, F, 4, 4] to [B, N, F, 5, H, W]."""
+def warp_chunks(
+    last: torch.Tensor, anchor: torch.Tensor, relative: torch.Tensor, turned: torch.Tensor, config: DreamConfig
+) -> torch.Tensor:
+    """model.warp over [B, N] chunks: last [B, N, 4, H, W], anchor [B, 4, H, W], to [B, N, F, 5, H, W]."""
+    anchors = anchor.unsqueeze(1).expand_as(last)
     with torch.no_grad(), torch.autocast(last.device.type, enabled=False):
-        out = warp(last.flatten(0, 1), relative.flatten(0, 1), config.focal, config.near)
-    return out.unflatten(0, last.shape[:2])
+        parts = (part.flatten(0, 1) for part in (last, anchors, relative, turned))
+        return warp(*parts, config.focal, config.near).unflatten(0, last.shape[:2])
 
 
 class ClipSet:

@@ -107,7 +107,7 @@ def flow_matching(net: DreamNet, batch: Batch, generator: torch.Generator, weigh
     t = noise_levels(*clean.shape[:2], generator, clean.device)
     noise = torch.randn(clean.shape, generator=generator, device=clean.device)
     last = blemish(sources(batch, net.config), generator)
-    warped = warp_chunks(last, batch.relative, net.config)
+    warped = warp_chunks(last, batch.frames[:, 0], batch.relative, batch.turned, net.config)
     noisy = renoise(clean, noise, t[:, :, None, None, None])
     predicted = net(noisy, t, warped, batch.plucker, ParallelContext(net.config.past))
     # A clean chunk that predicts itself teaches nothing about dreaming; it is there as context.

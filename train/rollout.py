@@ -51,12 +51,14 @@ class Rollout:
     def __init__(self, net: DreamNet, start: torch.Tensor) -> None:
         """start: float [B, 4, H, W] in [-1, 1]; its depth is not looked at."""
         self.net, self.chunk = net, 0
-        self.last = unknown_depth(start)
+        self.last = self.anchor = unknown_depth(start)
         self.start = start
         self.caches = net.empty_caches(len(start))
 
-    def warp(self, relative: torch.Tensor) -> torch.Tensor:
-        return warp_chunks(self.last.unsqueeze(1), relative.unsqueeze(1), self.net.config)
+    def warp(self, relative: torch.Tensor, turned: torch.Tensor) -> torch.Tensor:
+        """The present chunk's first guess, [B, 1, F, 5, H, W]."""
+        parts = (self.last.unsqueeze(1), self.anchor, relative.unsqueeze(1), turned.unsqueeze(1))
+        return warp_chunks(*parts, self.net.config)
 
     def _place(self, t: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Level, slot and ages of the present chunk, as the network wants them."""
@@ -78,6 +80,7 @@ class Rollout:
             frames = clean.unflatten(1, (-1, 4))
             known = self.start[:, None, :3].expand(-1, frames.shape[1], -1, -1, -1)
             clean = torch.cat([known, frames[:, :, 3:]], 2).flatten(1, 2)
+            self.anchor = clean[:, -4:]
         level, slot, age = self._place(0.0)
         condition = (warped, plucker.unsqueeze(1))
         self.caches = self.net.commit(clean.unsqueeze(1), level, *condition, self.caches, slot, age)
@@ -87,11 +90,11 @@ class Rollout:
 
 
 def dream_chunk(
-    walk: Rollout, relative: torch.Tensor, plucker: torch.Tensor, generator: torch.Generator
+    walk: Rollout, relative: torch.Tensor, turned: torch.Tensor, plucker: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
     """Sample and commit the next chunk without gradients: float [B, 4 F, H, W]."""
     with torch.no_grad():
-        warped = walk.warp(relative)
+        warped = walk.warp(relative, turned)
         x0 = draw_chunk(walk, warped, plucker, generator, len(walk.net.config.steps) - 1)
         return walk.commit(x0, warped, plucker)
 
@@ -131,7 +134,7 @@ def self_rollout(
     for turn, chunk in enumerate(order):
         relative, plucker = batch.relative[:, chunk], batch.plucker[:, chunk]
         with torch.autocast(relative.device.type, torch.bfloat16):
-            warped = walk.warp(relative)
+            warped = walk.warp(relative, batch.turned[:, chunk])
             if turn in learnt:
                 x0 = draw_chunk(walk, warped, plucker, draws, int(random.integers(len(net.config.steps))))
                 loss = chunk_loss(x0, warped[:, 0], batch.clean[:, chunk] if turn < chunks else None, weights)

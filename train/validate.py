@@ -34,7 +34,8 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
 def validate(net: DreamNet, batch: Batch) -> dict[str, float]:
     """PSNR of the first and of the last moving chunk in a roll-out from the start picture, and of repeating it."""
     walk, draws = Rollout(net, batch.frames[:, 0]), torch.Generator().manual_seed(0)
-    chunks = [dream_chunk(walk, batch.relative[:, i], batch.plucker[:, i], draws) for i in range(CHUNKS)]
+    conditions = (batch.relative, batch.turned, batch.plucker)
+    chunks = [dream_chunk(walk, *(condition[:, i] for condition in conditions), draws) for i in range(CHUNKS)]
     colours = [chunk.unflatten(1, (-1, 4))[:, :, :3] for chunk in chunks]
     truth = [batch.clean[:, i].unflatten(1, (-1, 4))[:, :, :3] for i in range(CHUNKS)]
     return {
