@@ -56,7 +56,15 @@ def xvfb() -> Iterator[str]:
             process.wait()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def torch_or_skip():
     """torch, which only training and worlds that run on a GPU need."""
     return pytest.importorskip("torch", reason="torch is not installed")
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory, torch_or_skip):
+    """The folder of a world with random weights, exported as a real one is."""
+    from dream_fixtures import write_world
+
+    return write_world(tmp_path_factory.mktemp("worlds") / "tiny")

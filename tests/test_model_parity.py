@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dream_fixtures import TINY, tiny_net, write_world
+from dream_fixtures import TINY, tiny_net
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
@@ -62,12 +62,7 @@ def test_context_matters_and_is_forgotten_beyond_the_window():
             assert bool(reached) == expected, f"chunk {chunk}"
 
 
-@pytest.fixture(scope="module")
-def world_folder(tmp_path_factory):
-    return write_world(tmp_path_factory.mktemp("tiny"))
-
-
-def test_onnx_world_equals_torch_reference(world_folder):
+def test_onnx_world_equals_torch_reference(tiny_world):
     """The world that is played, against the reference network driven by train.rollout, beyond the window."""
     from input.camera import c2w, integrate
     from model.clearance import hold_back
@@ -75,7 +70,7 @@ def test_onnx_world_equals_torch_reference(world_folder):
     from model.registry import load_world
     from train.rollout import Rollout
 
-    world = load_world(str(world_folder), threads=1)
+    world = load_world(str(tiny_world), threads=1)
     world.reset(None, None, seed=7)
     net, rows = tiny_net(), walk_rows(CHUNKS)
     start = torch.from_numpy(world.starts[7 % 3]).permute(2, 0, 1).float() / 127.5 - 1
