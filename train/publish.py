@@ -58,7 +58,7 @@ def averaged_net(run: Path) -> tuple[DreamNet, dict]:
 
 
 def start_pictures(config: DreamConfig, count: int = 16) -> np.ndarray:
-    """Views of held-out places, uint8 [count, H, W, 3]: level, not into a wall, each of another map, nights rare."""
+    """Views of held-out places, uint8 [count, H, W, 3]: level, with room ahead, each of another map, nights rare."""
     from train.clips import CLIPS_PER_MAP, HELD_OUT, make_clip
 
     chosen: list[np.ndarray] = []
@@ -66,9 +66,12 @@ def start_pictures(config: DreamConfig, count: int = 16) -> np.ndarray:
     while len(chosen) < count:
         clip = make_clip(seed, frames=1, size=(config.width, config.height))
         seed += CLIPS_PER_MAP
-        level = abs(yaw_pitch(clip.c2w[0])[1]) < np.radians(2)
+        level = abs(yaw_pitch(clip.c2w[0])[1]) < np.radians(3)
+        # The rows about the horizon tell what stands around: metres at its tenth part and across the middle.
+        horizon = clip.depth[0, config.height // 2].astype(np.float32)
+        ahead = horizon[config.width // 3 : 2 * config.width // 3]
         night = clip.mood == "night"
-        if level and np.median(clip.depth) > 1.8 and not (night and nights):
+        if level and np.quantile(horizon, 0.1) > 1.2 and ahead.min() > 4 and not (night and nights):
             chosen.append(clip.rgb[0])
             nights += night
     return np.stack(chosen)
