@@ -150,7 +150,10 @@ class DreamNet(nn.Module):
         drawn = drawn.unflatten(1, (-1, 5)).unflatten(0, x.shape[:2])
         seen = warped[:, :, :, 4:]
         keep = (drawn[:, :, :, 4:] + GATE_GUESS + (GATE_SEEN - GATE_GUESS) * seen).clamp(0, 1)
-        return (warped[:, :, :, :4] * keep + F.softshrink(drawn[:, :, :, :4], DEAD_ZONE)).flatten(2, 3)
+        strokes = drawn[:, :, :, :4]
+        # Gradients pass as if there were no dead zone: a network that had once gone quiet could never speak again.
+        strokes = strokes - strokes.clamp(-DEAD_ZONE, DEAD_ZONE).detach()
+        return (warped[:, :, :, :4] * keep + strokes).flatten(2, 3)
 
     def _to_patches(self, features: torch.Tensor) -> torch.Tensor:
         """[M, C, h, w] -> [M, tokens, C * rows * columns]."""

@@ -60,7 +60,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(shards, tmp_path):
 
 
 def test_it_learns_what_it_is_shown(shards, tmp_path):
-    """One batch, seen 120 times: the loss under one and the same noise must fall."""
+    """One batch, seen 240 times: the loss under one and the same noise must fall."""
     from train.clipset import ClipSet
     from train.objective import Weights, flow_matching
     from train.train import stage_a
@@ -72,7 +72,7 @@ def test_it_learns_what_it_is_shown(shards, tmp_path):
             return float(flow_matching(trainer.net, batch, torch.Generator().manual_seed(9), Weights()))
 
     before = loss()
-    for _ in range(120):
+    for _ in range(240):
         trainer.update(batch, stage_a, 3e-3)
     assert loss() < 0.8 * before
 
