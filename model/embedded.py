@@ -64,6 +64,7 @@ class EmbeddedWorld:
         known = np.moveaxis(picture.astype(np.float32) / 127.5 - 1, -1, 0)
         last = self.warp.arrays["last"]
         last[0, :3], last[0, 3] = known, -1  # disparity 0: nobody told how far anything is
+        self.warp.arrays["anchor"][:] = last  # nothing of an earlier walk may stay
         self._sample([pose] * self.config.frames)
         self.decode.run()
         clean = self.decode.arrays["clean"].reshape(self.config.frames, 4, self.config.height, self.config.width)

@@ -1,7 +1,7 @@
 """Quality of a world on places that training never saw: `make eval`. Plays the exported graphs, as a player would.
 
 Three questions, each answered on the generated frames: is the first chunk right (PSNR against the renderer, beside what
-repeating the last frame or warping nothing would score), does the picture turn as commanded, and does a walk of a
+repeating the last frame would score), does the picture turn as commanded, and does a walk of a
 minute keep its sharpness and its colours.
 """
 

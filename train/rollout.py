@@ -2,8 +2,7 @@
 
 Self-Forcing (Huang et al. 2025): every chunk is sampled from the caches and the warp of what was dreamt before it, so
 the network meets its own errors and learns to mend them; only the last pass of a chunk is differentiated. A small
-critic of patches (hinge loss, as in DMD2's and PatchGAN's adversarial terms) keeps few-step pictures from settling
-into blur.
+critic of patches keeps few-step pictures from blur (adversarial distillation, as in DMD2, Yin et al. 2024).
 """
 
 from __future__ import annotations
