@@ -18,9 +18,9 @@ import onnx
 import torch
 import torch.nn as nn
 
-from model.config import DreamConfig
-from model.dream import DreamNet
-from model.warp import warp
+from model.dream.config import DreamConfig
+from model.dream.network import DreamNet
+from model.dream.warp import warp
 
 OPSET = 24
 INLINE_BYTES = 4096  # smaller tensors stay in the graph

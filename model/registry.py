@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from model.config import DreamConfig
-from model.world import World, WorldInfo
+from model.dream.config import DreamConfig
+from model.world import LoadOptions, World, WorldInfo
 from runtime.errors import UserError
 
 WORLDS = Path(__file__).resolve().parent.parent / "assets" / "worlds"
@@ -80,8 +80,9 @@ def verify(folder: Path, files: dict[str, str]) -> str:
     return whole.hexdigest()
 
 
-def load_world(name_or_dir: str, threads: int | None = None) -> World:
-    """Load a world, ready for `reset`. threads: of the engine; by default all cores, at most 4."""
+def load_world(name_or_dir: str, options: LoadOptions | None = None) -> World:
+    """Load a world, ready for `reset`."""
+    options = options or LoadOptions()
     folder = find_world(name_or_dir)
     described = read_world_file(folder)
     config = DreamConfig.from_dict(described.config, str(folder / "world.yaml"))
@@ -90,9 +91,9 @@ def load_world(name_or_dir: str, threads: int | None = None) -> World:
     import numpy as np
     import onnxruntime
 
-    from model.embedded import EmbeddedWorld
+    from model.dream.world import EmbeddedWorld
 
-    threads = threads or min(4, os.cpu_count() or 1)
+    threads = options.threads or min(4, os.cpu_count() or 1)
     info = WorldInfo(
         name=folder.name,
         title=described.title,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-# Columns of a control row, per video frame, in the camera's own axes (see input/controls.py).
+# The first columns of a control row, per video frame, in the camera's own axes (see input/controls.py).
 CONTROL_COLUMNS = ("right", "forward", "yaw", "pitch")
 
 
@@ -22,6 +23,10 @@ class WorldInfo:
 
     `fps` is the rate at which its frames are meant to be presented; `chunk_frames` the video frames that one `step`
     yields (`first_chunk_frames` for the first step after a reset); `backend` and `device` what computes it, in words.
+
+    The control vocabulary: `held_columns` names the movement actions whose keys the world wants to know as such, one
+    more column each (1 while held, else 0) behind CONTROL_COLUMNS. `vocabulary` says for people what can be done here,
+    as pairs of a movement action (or "mouse") and what it does in this world, in the order of the on-screen help.
     """
 
     name: str
@@ -37,6 +42,28 @@ class WorldInfo:
     backend: str
     device: str
     weights_sha256: str
+    held_columns: tuple[str, ...] = ()
+    vocabulary: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def control_columns(self) -> int:
+        """Columns of a control row."""
+        return len(CONTROL_COLUMNS) + len(self.held_columns)
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a person wants a world loaded; None and "auto" leave it to the world.
+
+    `weights` is the folder of a family's official files; `attention` a back end of model/attention.py; `decoder`
+    "full" or "tiny"; `device` a torch device such as "cpu" or "cuda"; `threads` those of a CPU engine.
+    """
+
+    weights: Path | None = None
+    attention: str = "auto"
+    decoder: str = "full"
+    device: str = "auto"
+    threads: int | None = None
 
 
 class World(Protocol):
@@ -48,9 +75,10 @@ class World(Protocol):
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
         """Dream the next chunk.
 
-        `controls` is float32 [chunk_frames, 4], one row of CONTROL_COLUMNS per video frame: metres to the right and
-        forward, radians of yaw (positive turns right) and of pitch (positive looks up). Yields `chunk_frames` frames,
-        each uint8 BGRA [height, width, 4], C-contiguous and never written again.
+        `controls` is float32 [chunk_frames, info.control_columns], one row per video frame: metres to the right and
+        forward, radians of yaw (positive turns right) and of pitch (positive looks up), then the held columns. Yields
+        `chunk_frames` frames as soon as each is there, uint8 BGRA [height, width, 4], C-contiguous and never written
+        again. Exhaust the iterator before the next step.
         """
 
     def prompt(self, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from model.config import DreamConfig
+from model.dream.config import DreamConfig
 
 TINY = DreamConfig(
     width=32, height=24, patch=(3, 4), dim=64, layers=2, head_dim=32, stem_channels=16, head_blocks=1, past=2
@@ -18,7 +18,7 @@ TINY = DreamConfig(
 def tiny_net(config: DreamConfig = TINY):
     import torch
 
-    from model.dream import DreamNet
+    from model.dream.network import DreamNet
 
     torch.manual_seed(1)
     net = DreamNet(config).eval()

@@ -9,6 +9,7 @@ import pytest
 from dream_fixtures import TINY, alter_world
 
 from model.registry import find_world, load_world
+from model.world import LoadOptions
 from runtime.errors import UserError
 
 ROWS = np.tile(np.array([0.01, 0.05, 0.03, 0.002], np.float32), (TINY.frames, 1))
@@ -16,7 +17,7 @@ ROWS = np.tile(np.array([0.01, 0.05, 0.03, 0.002], np.float32), (TINY.frames, 1)
 
 @pytest.fixture
 def world(tiny_world):
-    return load_world(str(tiny_world), threads=1)
+    return load_world(str(tiny_world), LoadOptions(threads=1))
 
 
 def chunks(world, count: int) -> np.ndarray:
@@ -49,7 +50,7 @@ def test_a_saved_state_resumes_bit_for_bit(world, tiny_world):
     chunks(world, 6)
     saved, camera = world.state(), world.camera
     onward = chunks(world, 6)
-    fresh = load_world(str(tiny_world), threads=1)
+    fresh = load_world(str(tiny_world), LoadOptions(threads=1))
     fresh.load_state(saved)
     assert (fresh.camera == camera).all()
     assert (chunks(fresh, 6) == onward).all()

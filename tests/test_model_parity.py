@@ -19,8 +19,8 @@ def walk_rows(chunks: int) -> np.ndarray:
 
 
 def test_cached_pass_equals_parallel_pass():
-    from model.attention import ParallelContext
     from model.cache import ages, slot_of
+    from model.dream.context import ParallelContext
 
     net = tiny_net()
     shape = (2, CHUNKS, TINY.channels, TINY.height, TINY.width)
@@ -41,7 +41,7 @@ def test_cached_pass_equals_parallel_pass():
 
 def test_context_matters_and_is_forgotten_beyond_the_window():
     """A chunk depends on its window and on the sink, and on nothing that fell out between them."""
-    from model.attention import ParallelContext
+    from model.dream.context import ParallelContext
 
     net = tiny_net()
     torch.manual_seed(3)
@@ -65,12 +65,13 @@ def test_context_matters_and_is_forgotten_beyond_the_window():
 def test_onnx_world_equals_torch_reference(tiny_world):
     """The world that is played, against the reference network driven by train.rollout, beyond the window."""
     from input.camera import c2w, integrate
-    from model.clearance import hold_back
-    from model.conditions import camera_conditions
+    from model.dream.clearance import hold_back
+    from model.dream.conditions import camera_conditions
     from model.registry import load_world
+    from model.world import LoadOptions
     from train.rollout import Rollout
 
-    world = load_world(str(tiny_world), threads=1)
+    world = load_world(str(tiny_world), LoadOptions(threads=1))
     world.reset(None, None, seed=7)
     net, rows = tiny_net(), walk_rows(CHUNKS)
     start = torch.from_numpy(world.starts[7 % 3]).permute(2, 0, 1).float() / 127.5 - 1

@@ -9,9 +9,9 @@ import pytest
 from dream_fixtures import TINY
 
 from model.cache import EMPTY, ages, slot_of, visible
-from model.clearance import BODY_RADIUS, free_way, hold_back, obstacles
-from model.config import DreamConfig
-from model.picture import fit
+from model.dream.clearance import BODY_RADIUS, free_way, hold_back, obstacles
+from model.dream.config import DreamConfig
+from model.dream.picture import fit
 from model.sampler import renoise, sample
 from runtime.errors import UserError
 

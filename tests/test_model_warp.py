@@ -32,7 +32,7 @@ def turned(pose: Pose):
 
 def warp_from_start(last, pose: Pose):
     """`last` is the start picture too."""
-    from model.warp import warp
+    from model.dream.warp import warp
 
     return warp(last, last, moved(pose), turned(pose), FOCAL, NEAR)[0, 0].numpy()
 
@@ -100,7 +100,7 @@ def test_the_nearer_surface_hides_the_farther():
 def test_the_guess_is_the_start_picture_all_around_without_a_seam():
     """Turning in steps, the guessed panorama is continuous everywhere, comes back after a full turn, and what the start
     picture's middle shows is shown there unchanged."""
-    from model.warp import guess, pixel_rays
+    from model.dream.warp import guess, pixel_rays
 
     last, _ = scene(2.0)
     rays = pixel_rays(HEIGHT, WIDTH, FOCAL)

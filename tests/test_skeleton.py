@@ -76,7 +76,7 @@ def test_playing_imports_nothing_heavy():
     """All that plays the embedded world, imported in a fresh process, leaves torch and its company alone."""
     program = """
 import importlib, json, pkgutil, sys
-names = ["model.registry", "model.embedded", "compile.ort"]
+names = ["model.registry", "model.dream.world", "compile.ort"]
 for room in ("runtime", "input"):
     names += [f"{room}.{module.name}" for module in pkgutil.iter_modules(importlib.import_module(room).__path__)]
 for name in names:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from model.conditions import camera_conditions
-from model.config import DreamConfig
-from model.warp import warp
+from model.dream.conditions import camera_conditions
+from model.dream.config import DreamConfig
+from model.dream.warp import warp
 from runtime.errors import UserError
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])  # a mirrored picture is a mirrored world: x of world and camera change sign
@@ -70,7 +70,7 @@ def sources(batch: Batch, config: DreamConfig) -> torch.Tensor:
 def warp_chunks(
     last: torch.Tensor, anchor: torch.Tensor, relative: torch.Tensor, turned: torch.Tensor, config: DreamConfig
 ) -> torch.Tensor:
-    """model.warp over [B, N] chunks: last [B, N, 4, H, W], anchor [B, 4, H, W], to [B, N, F, 5, H, W]."""
+    """model.dream.warp over [B, N] chunks: last [B, N, 4, H, W], anchor [B, 4, H, W], to [B, N, F, 5, H, W]."""
     anchors = anchor.unsqueeze(1).expand_as(last)
     with torch.no_grad(), torch.autocast(last.device.type, enabled=False):
         parts = (part.flatten(0, 1) for part in (last, anchors, relative, turned))

@@ -16,7 +16,7 @@ import numpy as np
 
 from input.camera import Pose, yaw_pitch
 from input.controls import Motion, Velocity, advance
-from model.config import DreamConfig
+from model.dream.config import DreamConfig
 from model.registry import DEFAULT_WORLD, load_world
 from train.clips import CLIPS_PER_MAP, HELD_OUT, make_clip
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from model.attention import ParallelContext
-from model.dream import DreamNet
+from model.dream.context import ParallelContext
+from model.dream.network import DreamNet
 from model.sampler import renoise
 from train.clipset import Batch, sources, unknown_depth, warp_chunks
 

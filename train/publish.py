@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 
 from compile.export import export
 from input.camera import yaw_pitch
-from model.config import DreamConfig
-from model.dream import DreamNet
+from model.dream.config import DreamConfig
+from model.dream.network import DreamNet
 from model.registry import WORLDS
 from train import checkpoint
 

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from model.cache import ages, slot_of
-from model.config import DreamConfig
-from model.dream import DreamNet
+from model.dream.config import DreamConfig
+from model.dream.network import DreamNet
 from model.sampler import renoise
 from train.clipset import Batch, unknown_depth, warp_chunks
 from train.objective import Weights, chunk_loss

@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from model.config import DreamConfig
-from model.dream import DreamNet
+from model.dream.config import DreamConfig
+from model.dream.network import DreamNet
 from runtime.errors import UserError
 from train import checkpoint
 from train.clipset import ClipSet

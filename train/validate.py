@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from model.config import DreamConfig
-from model.dream import DreamNet
+from model.dream.config import DreamConfig
+from model.dream.network import DreamNet
 from train.clips import CLIPS_PER_MAP, HELD_OUT, make_clip
 from train.clipset import Batch, make_batch
 from train.rollout import Rollout, dream_chunk

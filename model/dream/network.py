@@ -3,8 +3,8 @@
 It predicts the clean chunk x_0 of a rectified flow in pixel space (x_0-prediction on large patches needs no
 autoencoder: Li & He 2025, "Back to Basics: Let Denoising Generative Models Denoise"). A convolutional stem and head
 at a quarter of the resolution carry what is local; a transformer over a few large tokens carries what is not.
-Conditions: the last frame warped into the new cameras (model/warp.py), kept by a learnt gate and added to what the
-head draws, and Plücker embeddings added to the tokens.
+Conditions: the last frame warped into the new cameras (model/dream/warp.py), kept by a learnt gate and added to what
+the head draws, and Plücker embeddings added to the tokens.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from model.attention import CachedContext, rotary_table, rotate
-from model.config import DreamConfig
+from model.dream.config import DreamConfig
+from model.dream.context import CachedContext, rotary_table, rotate
 
 WARP_CHANNELS = 5  # RGB, disparity, seen
 # How open the gate is before it learns: more than fully where the last frame saw, so that what is kept is kept exactly
@@ -68,7 +68,7 @@ class Block(nn.Module):
         self.age_bias = nn.Parameter(torch.zeros(config.heads, config.past + 2))
 
     def forward(self, x: torch.Tensor, modulation: torch.Tensor, rotary, context) -> torch.Tensor:
-        """x: [B, N, tokens, dim]; modulation: [B, N, 1, 6, dim]; context: see model.attention."""
+        """x: [B, N, tokens, dim]; modulation: [B, N, 1, 6, dim]; context: see model.dream.context."""
         shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.modulation).unbind(-2)
         q, k, v = self.qkv(normalise(x) * (1 + scale1) + shift1).chunk(3, -1)
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in (q, k, v))
@@ -139,7 +139,7 @@ class DreamNet(nn.Module):
     def forward(self, x, t, warped, plucker, context) -> torch.Tensor:
         """Predict x_0, float [B, N, 4 * frames, H, W] in [-1, 1], frame-major channels (RGB, disparity of each frame).
 
-        x: noisy chunks of the same shape; t: [B, N]; warped: [B, N, frames, 5, H, W] from model.warp; plucker:
+        x: noisy chunks of the same shape; t: [B, N]; warped: [B, N, frames, 5, H, W] from model.dream.warp; plucker:
         [B, N, frames, 6, grid rows, grid columns] with rays in the level frame of the last frame before the chunk.
         """
         features, tokens, level = self.encode(x, t, warped, plucker, context)

@@ -11,10 +11,10 @@ import numpy as np
 from compile.ort import BoundGraph
 from input.camera import Pose, c2w, integrate
 from model.cache import ages, slot_of
-from model.clearance import hold_back
-from model.conditions import camera_conditions
-from model.config import DreamConfig
-from model.picture import fit
+from model.dream.clearance import hold_back
+from model.dream.conditions import camera_conditions
+from model.dream.config import DreamConfig
+from model.dream.picture import fit
 from model.sampler import sample
 from model.world import WorldInfo
 from runtime.errors import UserError
@@ -70,7 +70,7 @@ class EmbeddedWorld:
         clean = self.decode.arrays["clean"].reshape(self.config.frames, 4, self.config.height, self.config.width)
         clean[:, :3] = known
         self._commit()
-        # Wherever nobody has looked yet, the start picture goes on: see model/warp.py.
+        # Wherever nobody has looked yet, the start picture goes on: see model/dream/warp.py.
         self.warp.arrays["anchor"][:] = last
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:

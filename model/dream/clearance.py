@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from model.config import DreamConfig
+from model.dream.config import DreamConfig
 
 BODY_RADIUS = 0.3  # metres, the training walker's
 KNEE, HEAD = 0.3, -0.45  # metres below and above the eye: lower is floor, higher is sky or lintel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from input.camera import Intrinsics, plucker, relative_to_level, w2c
-from model.config import DreamConfig
+from model.dream.config import DreamConfig
 
 
 def camera_conditions(
