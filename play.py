@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 
 from input.controls import Controls
-from input.keymap import load_keymap
+from input.keymap import load_keymap, with_overrides
 from input.script import ScriptPlayer, load_script
 from model import registry
-from model.world import World
+from model.world import LoadOptions, World
 from runtime import process
 from runtime.driver import Live
 from runtime.errors import UserError
@@ -31,6 +31,13 @@ from runtime.replay import Replay, replayed_image
 from runtime.report import build_report, write_report
 from runtime.screen import NoScreen, Window, require_display
 from runtime.session import SessionLog, read_session, session_path
+
+LoadWorld = Callable[[str, LoadOptions], World]
+
+
+def say(line: str) -> None:
+    """One line for the person, at once."""
+    print(f"reverie: {line}", flush=True)
 
 
 @dataclass(frozen=True)
@@ -45,15 +52,15 @@ class Parts:
     replay: Replay | None
 
 
-def build(options: Options, load_world: Callable[[str], World], stack: contextlib.ExitStack) -> Parts:
+def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack) -> Parts:
     """Make the parts; `stack` will close them. The world starts to load before the window opens, to save the time."""
     if not options.headless:
         require_display()
-    keymap, controls = load_keymap(), Controls()
-    script = ScriptPlayer(load_script(options.script, keymap)) if options.script else None
     session = read_session(options.replay) if options.replay else None
     replay = Replay(session) if session else None
     world = options.world or (session.header.world if session else registry.DEFAULT_WORLD)
+    keymap, controls = with_overrides(load_keymap(), registry.bindings_of(world), f"bindings of {world}"), Controls()
+    script = ScriptPlayer(load_script(options.script, keymap)) if options.script else None
     image = replayed_image(session, options.image) if session else options.image and load_image(options.image)
     recorder = log = None
     if options.record:
@@ -62,7 +69,8 @@ def build(options: Options, load_world: Callable[[str], World], stack: contextli
     if recorder and not replay:
         log = SessionLog(session_path(options.record), image)
         stack.callback(log.close)
-    generator = Generator(partial(load_world, world), image.pixels if image else None, replay or log)
+    how = LoadOptions(options.weights, options.attention, options.decoder, options.device)
+    generator = Generator(partial(load_world, world, how), image.pixels if image else None, replay or log)
     stack.callback(generator.close)
     generator.start()
     screen = NoScreen() if options.headless else Window(keymap, options.size)
@@ -70,7 +78,7 @@ def build(options: Options, load_world: Callable[[str], World], stack: contextli
     fps = 0.0 if replay and options.headless and options.fps is None else options.fps
     config = LoopConfig(fps, options.seconds, options.frames)
     driver = replay or Live(controls, options.seed)
-    loop = Loop(screen, generator, driver, controls, config, script=script, recorder=recorder)
+    loop = Loop(screen, generator, driver, controls, config, keymap=keymap, script=script, recorder=recorder)
     return Parts(options, world, generator, loop, recorder, replay)
 
 
@@ -96,7 +104,9 @@ def run(parts: Parts) -> int:
         info = parts.loop.load(Path(parts.world).name or parts.world)
         if info:
             where = f"{info.backend} ({info.device})"
-            print(f"reverie: world {info.name} on {where}, {info.width}x{info.height} at {info.fps:g} fps", flush=True)
+            say(f"world {info.name} on {where}, {info.width}x{info.height} at {info.fps:g} fps")
+            for note in info.notes:
+                say(note)
             if parts.recorder:
                 parts.recorder.start(parts.options.fps or info.fps)
             parts.loop.play()
@@ -123,13 +133,17 @@ def report(parts: Parts) -> int:
     return 0 if verdict is None or verdict.identical else 1
 
 
-def main(argv: list[str] | None = None, load_world: Callable[[str], World] = registry.load_world) -> int:
+def main(argv: list[str] | None = None, load_world: LoadWorld = registry.load_world) -> int:
     """The whole program; returns the exit code. `load_world` makes a world of the name on the command line."""
     try:
         options = parse_options(argv)
         if options.list_worlds:
             for name, title, summary in registry.list_worlds():
                 print(f"{name}: {title}. {summary}")
+            return 0
+        if options.fetch:
+            folder = registry.fetch_world(options.fetch, options.weights, options.offline, say)
+            say(f"the weights of {options.fetch} are in {folder}")
             return 0
         with contextlib.ExitStack() as stack:
             parts = build(options, load_world, stack)
@@ -138,6 +152,8 @@ def main(argv: list[str] | None = None, load_world: Callable[[str], World] = reg
     except UserError as error:
         print(f"reverie: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Controls: held actions and mouse motion become one control row per video frame.
 
 A row is (right, forward, yaw, pitch): metres and radians for that one frame, float32, in the axes of a level camera
-with the present yaw; yaw positive turns right, pitch positive looks up. This is not a camera: where the rows lead, and
-where pitch is clamped, is input/camera.py. No clock is read here and no device is known; time is passed in.
+with the present yaw; yaw positive turns right, pitch positive looks up. A world that wants to know keys as such gets
+one more column per action that it names: 1 while the action is held, else 0. This is not a camera: where the rows lead,
+and where pitch is clamped, is input/camera.py. No clock is read here and no device is known; time is passed in.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,8 @@ MOVEMENT_ACTIONS = (
     *("forward", "back", "left", "right"),
     *("turn_left", "turn_right", "look_up", "look_down"),
     "run",
+    # These move no camera: only a world that has them among its held columns knows what they do.
+    *("jump", "slide"),
 )
 # Below this speed (m/s or rad/s) of its target a velocity has arrived, so that standing still is exactly zero.
 ARRIVED = 1e-6
@@ -170,16 +174,21 @@ class Controls:
         """The row, float32 [4], of one frame of `dt` seconds; consumes what was gathered since the last sample."""
         return self.sample_chunk(1, dt)[0]
 
-    def sample_chunk(self, frames: int, dt: float) -> np.ndarray:
-        """The rows, float32 [frames, 4], of the next chunk; the gathered mouse motion is spread evenly over it."""
+    def sample_chunk(self, frames: int, dt: float, held_columns: Sequence[str] = ()) -> np.ndarray:
+        """The rows, float32 [frames, 4 + len(held_columns)], of the next chunk of `frames` frames of `dt` seconds.
+
+        The gathered mouse motion is spread evenly over it. The columns behind the first four are 1 in the frames in
+        which the action of that name acts, else 0.
+        """
         if frames < 1 or dt <= 0:
             raise ValueError(f"a chunk needs frames >= 1 and dt > 0, not {frames} and {dt}")
         taps = {action: sum(max(1, round(s / dt)) for s in spans) for action, spans in self._taps.items()}
         mouse = (self._mouse[0] / frames, self._mouse[1] / frames)
-        held, rows = self.held, np.empty((frames, 4), np.float32)
+        held, rows = self.held, np.empty((frames, 4 + len(held_columns)), np.float32)
         for i in range(frames):
             active = held | {action for action, covered in taps.items() if i < covered}
-            self.velocity, rows[i] = advance(self.motion, self.velocity, active, mouse, dt)
+            self.velocity, rows[i, :4] = advance(self.motion, self.velocity, active, mouse, dt)
+            rows[i, 4:] = [action in active for action in held_columns]
         self._mouse = (0.0, 0.0)
         self._fresh.clear()
         self._taps.clear()

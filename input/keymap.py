@@ -1,4 +1,4 @@
-"""Keymap: which key means which action, as read from assets/bindings.yaml.
+"""Keymap: which key means which action, as read from assets/bindings.yaml and overridden by a world's own bindings.
 
 Keys are names as pygame spells them, but nothing here needs pygame: input/devices.py turns key codes into names. A
 keymap knows no time and no state; whether a key is down is input/controls.py's affair.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from input.controls import MOVEMENT_ACTIONS
 from input.document import read_document
 from runtime.errors import UserError
 
-COMMANDS = ("pause", "reset", "new_seed", "fullscreen", "screenshot", "hud", "quit", "toggle_mouse")
+COMMANDS = ("pause", "reset", "new_seed", "fullscreen", "screenshot", "hud", "help", "toggle_mouse", "quit")
 ACTIONS = MOVEMENT_ACTIONS + COMMANDS
 BINDINGS = Path(__file__).resolve().parent.parent / "assets" / "bindings.yaml"
 
@@ -71,22 +71,41 @@ def suggest(wrong: str, legal: tuple[str, ...]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(legal)}"
 
 
+def check_bindings(content: object, where: str, lines: Sequence[int] = ()) -> dict[str, str]:
+    """Key name -> action, of a mapping from action to a list of key names. Raises UserError at the first mistake.
+
+    `where` and, where they are known, the `lines` on which the entries stand name it.
+    """
+    if not isinstance(content, Mapping):
+        raise UserError("the bindings are not a mapping", where, "write lines such as `forward: [w]`")
+    by_key: dict[str, str] = {}
+    for number, (action, keys) in enumerate(content.items()):
+        line = f", line {lines[number]}" if lines else ""
+        entry = f"{where}{line}, entry {action!r}"
+        if action not in ACTIONS:
+            raise UserError(f"unknown action {action!r}", entry, suggest(str(action), ACTIONS))
+        if not isinstance(keys, list | tuple) or not all(isinstance(key, str) for key in keys):
+            raise UserError("the keys of an action are not a list of names", entry, f"write `{action}: [w]`")
+        for key in keys:
+            if not is_key_name(key):
+                raise UserError(f"unknown key {key!r}", entry, suggest(key, NAMED_KEYS))
+            if key in by_key:
+                raise UserError(f"key {key!r} is bound twice", entry, f"remove it here or from {by_key[key]!r}")
+            by_key[key] = action
+    return by_key
+
+
 def load_keymap(path: Path | str = BINDINGS) -> Keymap:
     """Read a bindings file: a mapping from action to a list of key names. Raises UserError at the first mistake."""
     content, lines = read_document(path)
-    if not isinstance(content, dict):
-        raise UserError("the bindings are not a mapping", str(path), "write lines such as `forward: [w]`")
-    by_key: dict[str, str] = {}
-    for (action, keys), line in zip(content.items(), lines, strict=True):
-        where = f"{path}, line {line}, entry {action!r}"
-        if action not in ACTIONS:
-            raise UserError(f"unknown action {action!r}", where, suggest(action, ACTIONS))
-        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise UserError("the keys of an action are not a list of names", where, f"write `{action}: [w]`")
-        for key in keys:
-            if not is_key_name(key):
-                raise UserError(f"unknown key {key!r}", where, suggest(key, NAMED_KEYS))
-            if key in by_key:
-                raise UserError(f"key {key!r} is bound twice", where, f"remove it here or from {by_key[key]!r}")
-            by_key[key] = action
-    return Keymap(MappingProxyType(by_key))
+    return Keymap(MappingProxyType(check_bindings(content, str(path), lines)))
+
+
+def with_overrides(keymap: Keymap, overrides: Mapping[str, Sequence[str]], where: str) -> Keymap:
+    """The keymap in which the actions of `overrides` have exactly the keys given there, and no other action has those.
+
+    Raises UserError at the first mistake, as load_keymap does; `where` names the overrides in it.
+    """
+    taken = check_bindings(overrides, where)
+    kept = {key: action for key, action in keymap.by_key.items() if key not in taken and action not in overrides}
+    return Keymap(MappingProxyType(kept | taken))

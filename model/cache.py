@@ -1,40 +1,91 @@
-"""Which slot of a fixed-size key-value cache a chunk is written to, and what each slot holds. Pure bookkeeping.
+"""Which slot of a fixed-size key-value cache a latent frame is written to, and what each slot holds. Pure bookkeeping.
 
-The buffers themselves belong to whoever runs the network. A cache has 1 + past + 1 slots of one chunk each: slot 0 is
-the **sink** (chunk 0, never overwritten), the others a **rolling window** in which the present chunk takes the place of
-the oldest one. Slots are overwritten whole, so no write ever wraps around; memory and time per chunk are constant.
+The buffers belong to model/rings.py, or to whoever runs a graph. A cache has sink + past + chunk slots of one latent
+frame each: the **sink** is never overwritten, the rest is a **rolling window** in which a new chunk takes the places of
+the oldest frames, whole chunks or parts of them. Nothing is ever moved, and memory and time per chunk are constant.
+Full attention does not care in which order the slots lie; what has been filled is always a prefix of them.
 Attention sinks: Xiao et al. 2023, "Efficient Streaming Language Models"; rolling window: Self-Forcing, Huang et al.
-2025.
+2025; recaching on a new prompt: LongLive, Yang et al. 2025, sec. 3.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-EMPTY = -1
-
-
-def slot_of(chunk: int, past: int) -> int:
-    """The slot that chunk number `chunk` (from 0) is written to."""
-    return 0 if chunk == 0 else 1 + (chunk - 1) % (past + 1)
+EMPTY = -1  # what an unfilled slot holds
+DROPPED = -1  # the slot of a frame that is computed but not kept
 
 
-def ages(chunk: int, past: int) -> np.ndarray:
-    """The age of every slot's content as chunk number `chunk` sees it, int64 [1 + past + 1].
+@dataclass(frozen=True)
+class Place:
+    """Where a pass over `len(slots)` latent frames reads and writes.
 
-    0 is the present chunk itself, 1 .. past are chunks before it, past + 1 is the sink however long ago it was, and
-    EMPTY marks a slot that holds nothing yet. Ages stand in for temporal positions: they never grow without bound.
+    slots: for each frame of the pass its slot, or DROPPED. filled: slots that hold something once it is written; the
+    pass sees those. queries: the frames' positions in time, and keys: the position of each filled slot's content; in
+    absolute frames where keys are stored turned (keys is None then), else counted from the window's oldest frame.
     """
-    result = np.full(past + 2, EMPTY, dtype=np.int64)
-    for seen in range(max(1, chunk - past), chunk + 1):
-        result[slot_of(seen, past)] = chunk - seen
-    result[0] = 0 if chunk == 0 else past + 1
-    return result
+
+    slots: tuple[int, ...]
+    filled: int
+    queries: tuple[int, ...]
+    keys: tuple[int, ...] | None = None
 
 
-def visible(chunk: int, past: int) -> list[tuple[int, int]]:
-    """The same as (chunk, age) pairs in order of chunk number: what a parallel training pass attends to."""
-    if chunk == 0:
-        return [(0, 0)]
-    window = range(max(1, chunk - past), chunk + 1)
-    return [(0, past + 1), *((seen, chunk - seen) for seen in window)]
+@dataclass(frozen=True)
+class Window:
+    """Sizes in latent frames: the sink, the frames kept before the present chunk, and the chunk itself.
+
+    relative: rotary positions count from the window's oldest frame instead of from the start of the walk.
+    """
+
+    sink: int
+    past: int
+    chunk: int
+    relative: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sink < 0 or self.past < 0 or self.chunk < 1:
+            raise ValueError(f"a window of sink {self.sink}, past {self.past} and chunk {self.chunk} cannot be")
+
+    @property
+    def capacity(self) -> int:
+        return self.sink + self.past + self.chunk
+
+    def slot_of(self, frame: int) -> int:
+        """The slot that latent frame `frame` (from 0) is written to."""
+        return frame if frame < self.sink else self.sink + (frame - self.sink) % (self.past + self.chunk)
+
+    def held(self, end: int) -> list[int]:
+        """The frame that each slot holds once all frames before `end` were written, EMPTY where there is none."""
+        frames = [EMPTY] * self.capacity
+        for frame in [*range(min(end, self.sink)), *range(max(self.sink, end - self.past - self.chunk), end)]:
+            frames[self.slot_of(frame)] = frame
+        return frames
+
+    def stage(self, end: int, count: int) -> Place:
+        """The place of a new chunk of `count` frames, `end` frames having been committed before it."""
+        if not 0 < count <= self.past + self.chunk:
+            raise ValueError(f"a chunk of {count} latent frames does not fit in {self}")
+        return self._place(tuple(range(end, end + count)), end + count)
+
+    def recache(self, end: int, count: int) -> Place:
+        """The place of a pass that computes the last `count` of `end` committed frames anew, as for a new prompt.
+
+        What the window no longer holds only looks; so does the sink, unless the pass begins at the very first frame.
+        """
+        if not 0 < count <= end:
+            raise ValueError(f"{count} of {end} latent frames cannot be recached")
+        return self._place(tuple(range(end - count, end)), end, keep_sink=end > count)
+
+    def _place(self, frames: Sequence[int], end: int, keep_sink: bool = False) -> Place:
+        held = self.held(end)
+        writable = set(held[self.sink :] if keep_sink else held)
+        slots = tuple(self.slot_of(frame) if frame in writable else DROPPED for frame in frames)
+        kept = sorted(frame for frame in held if frame != EMPTY)
+        if not self.relative:
+            return Place(slots, len(kept), tuple(frames))
+        rank = {frame: position for position, frame in enumerate(kept)}
+        # Queries take the last positions, also those of frames that the window no longer holds.
+        queries = tuple(range(len(kept) - len(frames), len(kept)))
+        return Place(slots, len(kept), queries, tuple(rank[frame] for frame in held if frame != EMPTY))

@@ -1,46 +1,20 @@
-"""The worlds that are here: finding them, checking their files, loading them. Imports what is heavy only when it
-loads.
-"""
+"""The worlds that are here: finding them and handing them to their family. Imports what is heavy only to load it."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from dataclasses import dataclass, field, fields
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
-from model.dream.config import DreamConfig
-from model.world import LoadOptions, World, WorldInfo
+from model.fetch import fetch, weights_folder
+from model.world import LoadOptions, World
+from model.worldfile import WorldFile, read_world_file
 from runtime.errors import UserError
 
 WORLDS = Path(__file__).resolve().parent.parent / "assets" / "worlds"
 DEFAULT_WORLD = "cloister"
-RESTORE = "restore it from the repository (git checkout) or fetch it again"
-
-
-@dataclass(frozen=True)
-class WorldFile:
-    """A world's YAML: what it is, the sizes of its network, and the SHA-256 of every file that it loads."""
-
-    title: str
-    summary: str
-    config: dict
-    starts: str
-    files: dict[str, str] = field(default_factory=dict)
-
-
-def read_world_file(folder: Path) -> WorldFile:
-    path = folder / "world.yaml"
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return WorldFile(**values)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the world cannot be read: {error}", str(path), RESTORE) from error
-    except (yaml.YAMLError, TypeError) as error:
-        known = ", ".join(entry.name for entry in fields(WorldFile))
-        raise UserError(f"not a world file: {error}", str(path), f"its keys are {known}") from error
+# A family's module has load_world(folder, described, options).
+FAMILIES = {"dream": "model.dream.load", "matrix-game": "model.matrix_game.load"}
 
 
 def list_worlds() -> list[tuple[str, str, str]]:
@@ -63,52 +37,38 @@ def find_world(name_or_dir: str) -> Path:
     )
 
 
-def verify(folder: Path, files: dict[str, str]) -> str:
-    """Compare every file with its SHA-256; returns one digest over all of them, the world's identity."""
-    whole = hashlib.sha256()
-    for name, expected in sorted(files.items()):
-        try:
-            with open(folder / name, "rb") as file:
-                actual = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UserError(f"a file of the world is missing: {error.strerror}", str(folder / name), RESTORE) from error
-        if actual != expected:
-            raise UserError(
-                "a file of the world is truncated or altered: its SHA-256 differs", str(folder / name), RESTORE
-            )
-        whole.update(f"{name} {actual}\n".encode())
-    return whole.hexdigest()
+def bindings_of(name_or_dir: str) -> dict[str, list[str]]:
+    """The keys of a world's own, by action."""
+    return read_world_file(find_world(name_or_dir)).bindings
 
 
 def load_world(name_or_dir: str, options: LoadOptions | None = None) -> World:
     """Load a world, ready for `reset`."""
-    options = options or LoadOptions()
     folder = find_world(name_or_dir)
     described = read_world_file(folder)
-    config = DreamConfig.from_dict(described.config, str(folder / "world.yaml"))
-    digest = verify(folder, described.files)
+    return family_of(described, folder).load_world(folder, described, options or LoadOptions())
 
-    import numpy as np
-    import onnxruntime
 
-    from model.dream.world import EmbeddedWorld
+def family_of(described: WorldFile, folder: Path):
+    """The module of a world's family."""
+    where = str(folder / "world.yaml")
+    if described.family not in FAMILIES:
+        raise UserError(f"unknown family {described.family!r}", where, f"known families: {', '.join(FAMILIES)}")
+    try:
+        return importlib.import_module(FAMILIES[described.family])
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "safetensors", "onnxruntime"):
+            raise
+        remedy = "install what it needs: pip install -e '.[gpu]'"
+        raise UserError(f"this world needs {error.name}, which is not installed", where, remedy) from error
 
-    threads = options.threads or min(4, os.cpu_count() or 1)
-    info = WorldInfo(
-        name=folder.name,
-        title=described.title,
-        width=config.width,
-        height=config.height,
-        fps=config.fps,
-        first_chunk_frames=config.frames,
-        chunk_frames=config.frames,
-        latent_frames_per_chunk=1,
-        needs_image=False,
-        needs_text=False,
-        backend=f"onnxruntime {onnxruntime.__version__} fp32",
-        device=f"CPU, {threads} threads",
-        weights_sha256=digest,
-    )
-    with np.load(folder / described.starts, allow_pickle=False) as starts:
-        pictures = starts["rgb"]
-    return EmbeddedWorld(folder, config, info, pictures, threads)
+
+def fetch_world(name_or_dir: str, weights: Path | None, offline: bool, say: Callable[[str], None]) -> Path:
+    """Make a world's official files be there, in `weights` or where `load_world` looks for them; returns the folder."""
+    folder = find_world(name_or_dir)
+    described = read_world_file(folder)
+    if described.source is None:
+        raise UserError(f"{folder.name} has nothing to fetch", "--fetch", f"play it: --world {name_or_dir}")
+    source = described.source
+    say(f"{source.repo} at {source.revision[:12]}, licence {source.licence}")
+    return fetch(described.source, described.files, weights or weights_folder(folder.name), offline, say)

@@ -1,28 +1,47 @@
-"""The few-step sampler of rectified flow: a plan of noise levels, and the loop that follows it. No network in here.
+"""The few-step sampler of rectified flow: the loop that follows a plan (model/plan.py). No network in here.
 
-Convention: x_t = (1 - t) x_0 + t e with e standard normal; t = 1 is pure noise. The network predicts x_0, and the step
-from t to s draws fresh noise: x_s = (1 - s) x_0 + s e' (the "renoise" transition of consistency samplers, Song et al.
-2023, and of DMD2, Yin et al. 2024). NumPy and torch arrays both work.
+Arrays of NumPy and tensors of torch both work; nothing is modified in place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-
-def renoise(x0, noise, t: float):
-    """x_t for a clean `x0` and standard normal `noise` of the same shape, 0 <= t <= 1."""
-    return (1 - t) * x0 + t * noise
+from model.plan import EULER, Plan
 
 
-def sample(predict: Callable, steps: Sequence[float], draw: Callable):
-    """Run `predict(x_t, t) -> x_0` at each noise level of `steps` (falling, the first usually 1); returns the last x_0.
+def renoise(x0, noise, sigma: float):
+    """x_t for a clean `x0` and standard normal `noise` of the same shape, 0 <= sigma <= 1."""
+    return (1 - sigma) * x0 + sigma * noise
 
-    `draw()` returns fresh standard normal noise of the chunk's shape, once per step.
+
+def clean(x, flow, sigma: float):
+    """The clean estimate x_0 that a flow predicted at x_t implies."""
+    return x - sigma * flow
+
+
+def guide(predictions: Sequence, guidance: float):
+    """One prediction from a step's rows: classifier-free guidance (Ho & Salimans 2022) where there are two."""
+    if len(predictions) == 1:
+        return predictions[0]
+    unconditional, conditional = predictions
+    return unconditional + guidance * (conditional - unconditional)
+
+
+def sample(plan: Plan, predict: Callable, noise: object, draw: Callable):
+    """Follow `plan` from pure `noise` to a clean chunk; returns the last x_0.
+
+    predict(x, step, row) is the clean estimate x_0 of the network of `step` for one of its rows; draw() returns fresh
+    standard normal noise of the chunk's shape, once between two steps that re-noise.
     """
-    x0 = None
-    for t in steps:
-        noise = draw()
-        # At the start there is no estimate to mix in: the level is taken for pure noise.
-        x0 = predict(noise if x0 is None else renoise(x0, noise, t), t)
+    x, x0 = noise, None
+    for step in plan.steps:
+        x0 = guide([predict(x, step, row) for row in step.rows], step.guidance)
+        if step.next_sigma == 0:
+            break
+        if step.transition == EULER:
+            # x + (next - sigma) flow, with the flow as the estimate implies it.
+            x = x0 + (step.next_sigma / step.sigma) * (x - x0)
+        else:
+            x = renoise(x0, draw(), step.next_sigma)
     return x0

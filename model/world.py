@@ -27,6 +27,9 @@ class WorldInfo:
     The control vocabulary: `held_columns` names the movement actions whose keys the world wants to know as such, one
     more column each (1 while held, else 0) behind CONTROL_COLUMNS. `vocabulary` says for people what can be done here,
     as pairs of a movement action (or "mouse") and what it does in this world, in the order of the on-screen help.
+
+    `notes` are lines about what was chosen while loading, for a person to read once. `overlaps`: the next step may be
+    begun before the last one's frames were taken, and goes on beside them.
     """
 
     name: str
@@ -44,6 +47,8 @@ class WorldInfo:
     weights_sha256: str
     held_columns: tuple[str, ...] = ()
     vocabulary: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    overlaps: bool = False
 
     @property
     def control_columns(self) -> int:
@@ -78,7 +83,7 @@ class World(Protocol):
         `controls` is float32 [chunk_frames, info.control_columns], one row per video frame: metres to the right and
         forward, radians of yaw (positive turns right) and of pitch (positive looks up), then the held columns. Yields
         `chunk_frames` frames as soon as each is there, uint8 BGRA [height, width, 4], C-contiguous and never written
-        again. Exhaust the iterator before the next step.
+        again. Exhaust the iterator before the next step, but for worlds that overlap.
         """
 
     def prompt(self, text: str) -> None:

@@ -38,6 +38,7 @@ class Live:
     def submit(self, generator: Generator, now: float) -> bool:
         """Sample the controls and hand them over."""
         # A row is one frame of the world's own time, at whatever rate it is presented.
-        rows = self._controls.sample_chunk(generator.chunk_length, 1 / generator.info.fps)
+        info = generator.info
+        rows = self._controls.sample_chunk(generator.chunk_length, 1 / info.fps, info.held_columns)
         generator.step(rows, now)
         return True

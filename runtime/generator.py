@@ -122,7 +122,7 @@ class Generator:
         self._ask(Request(self._epoch, seed))
 
     def step(self, controls: np.ndarray, sampled_at: float) -> None:
-        """Dream the next chunk from float32 [frames, 4] that were sampled at `sampled_at` seconds."""
+        """Dream the next chunk from float32 [frames, info.control_columns], sampled at `sampled_at` seconds."""
         self._ask(Request(self._epoch, self.seed, controls, sampled_at))
 
     def take(self) -> Frame | None:

@@ -1,4 +1,4 @@
-"""HUD: the overlay that F1 shows. What it says is a pure function of counters; how it looks is drawn here too.
+"""HUD: the overlay that F1 shows. What it says is a pure function of counters; how any overlay looks is drawn here too.
 
 Redrawn when its text changes, which is a few times a second, and only copied in between.
 """
@@ -15,6 +15,8 @@ LINES_HIGH = 28
 LEAST_SIZE = 18
 PADDING = 10
 MARGIN = 12
+# What stands before this in a line is a column of its own.
+COLUMN_GAP = "   "
 TEXT = (235, 235, 235)
 SHADE = (12, 14, 20, 190)
 
@@ -42,17 +44,18 @@ def hud_lines(
 
 
 class Panel:
-    """Lines of text on a shade, kept as a picture until the text or the surface's height changes."""
+    """Lines of text on a shade, kept as a picture until the text or the surface's size changes."""
 
     def __init__(self) -> None:
-        self._painted: tuple[list[str], int] | None = None
+        self._painted: tuple[list[str], tuple[int, int]] | None = None
         self._picture: pygame.Surface | None = None
 
     def draw(self, surface: pygame.Surface, lines: list[str], centred: bool = False) -> None:
         """Put the lines into the top left corner of `surface`, or into its middle."""
-        wanted = (lines, max(LEAST_SIZE, surface.get_height() // LINES_HIGH))
+        wanted = (lines, surface.get_size())
         if wanted != self._painted:
-            self._painted, self._picture = wanted, paint(*wanted)
+            picture = paint(lines, max(LEAST_SIZE, surface.get_height() // LINES_HIGH))
+            self._painted, self._picture = wanted, fitted(picture, surface.get_size())
         middle = self._picture.get_rect(center=surface.get_rect().center)
         surface.blit(self._picture, middle if centred else (MARGIN, MARGIN))
 
@@ -60,11 +63,22 @@ class Panel:
 def paint(lines: list[str], size: int) -> pygame.Surface:
     """The lines in a font of `size` pixels, on a shade."""
     font = pygame.font.Font(None, size)
-    rows = [font.render(line, True, TEXT) for line in lines]
+    rows = [[font.render(cell, True, TEXT) for cell in line.split(COLUMN_GAP, 1)] for line in lines]
+    indent = max((row[0].get_width() for row in rows if len(row) > 1), default=0) + font.size(COLUMN_GAP)[0]
     step = font.get_linesize()
-    width = max(row.get_width() for row in rows)
+    width = max(row[0].get_width() if len(row) == 1 else indent + row[1].get_width() for row in rows)
     picture = pygame.Surface((width + 2 * PADDING, step * len(rows) + 2 * PADDING), pygame.SRCALPHA)
     picture.fill(SHADE)
     for number, row in enumerate(rows):
-        picture.blit(row, (PADDING, PADDING + number * step))
+        for cell, x in zip(row, (0, indent), strict=False):
+            picture.blit(cell, (PADDING + x, PADDING + number * step))
     return picture
+
+
+def fitted(picture: pygame.Surface, room: tuple[int, int]) -> pygame.Surface:
+    """The picture, made smaller where a window of `room` (width, height) pixels would cut it off."""
+    own = picture.get_size()
+    scale = min((side - 2 * MARGIN) / length for side, length in zip(room, own, strict=True))
+    if scale >= 1.0:
+        return picture
+    return pygame.transform.smoothscale(picture, [max(1, int(length * scale)) for length in own])

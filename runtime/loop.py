@@ -16,11 +16,13 @@ from pathlib import Path
 
 from input.controls import Controls
 from input.events import Event, FocusGained, FocusLost, Press, Quit
+from input.keymap import Keymap
 from input.script import ScriptPlayer
 from model.world import WorldInfo
 from runtime import pacing, process
 from runtime.driver import Driver
 from runtime.generator import Frame, Generator
+from runtime.help import help_lines, help_open
 from runtime.hud import hud_lines
 from runtime.recorder import Recorder
 from runtime.screen import Screen
@@ -69,15 +71,17 @@ class Loop:
         controls: Controls,
         config: LoopConfig,
         *,
+        keymap: Keymap | None = None,
         script: ScriptPlayer | None = None,
         recorder: Recorder | None = None,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._screen, self._generator, self._driver, self._controls = screen, generator, driver, controls
-        self._config, self._script, self._recorder = config, script, recorder
+        self._config, self._keymap, self._script, self._recorder = config, keymap or Keymap({}), script, recorder
         self._clock, self._sleep = clock, sleep
         self._stopped = self._hud = False
+        self._help: bool | None = None
         self._mouse_wanted = True
         self._paused = ""
         self._due: float | None = None
@@ -177,16 +181,26 @@ class Loop:
         """What people read: overlay, title, and the picture itself where no new one comes."""
         state = "paused" if self._paused else "playing" if self._last else "waking up"
         self._screen.title(f"Reverie: {self._name} ({state})")
-        drops = self._recorder.dropped if self._recorder else None
-        rate = 1 / self.period if self.period else 0.0
-        held = self._controls.held
-        self._lines = hud_lines(self.stats, self._generator, held, rate, drops) if self._hud else []
+        self._lines = self._overlay(now)
         if self._last is None:
             self._screen.wait(f"dreaming up {self._name}...", now)
         elif self._paused:
             self._screen.show(self._last.pixels, self._lines, "paused")
         if self.rss_settled_mb is None and self.stats.seconds(now) >= SETTLED_S:
             self.rss_settled_mb = process.rss_mb()
+
+    def _overlay(self, now: float) -> list[str]:
+        """The lines over the picture: the help, below it the figures, as far as they are wanted."""
+        lines = help_lines(self._generator.info.vocabulary, self._keymap) if self._help_open(now) else []
+        if self._hud:
+            drops = self._recorder.dropped if self._recorder else None
+            rate = 1 / self.period if self.period else 0.0
+            figures = hud_lines(self.stats, self._generator, self._controls.held, rate, drops)
+            lines += ["", *figures] if lines else figures
+        return lines
+
+    def _help_open(self, now: float) -> bool:
+        return help_open(self._help, self._generator.info.vocabulary, self.stats.seconds(now))
 
     def _handle(self, event: Event, now: float) -> None:
         reason = pause_after(self._paused, event)
@@ -198,7 +212,7 @@ class Loop:
             case _ if self._controls.take(event, now):
                 return  # in a pause too, whose end forgets it
             case Press(command):
-                self._obey(command)
+                self._obey(command, now)
 
     def _change_pause(self, reason: str, now: float) -> None:
         """Enter or leave a pause: nothing stays held or pending, the mouse is free, the schedule starts anew."""
@@ -210,12 +224,14 @@ class Loop:
         self._refresh_at = now
         self._screen.capture(self._mouse_wanted and not reason)
 
-    def _obey(self, command: str) -> None:
+    def _obey(self, command: str, now: float) -> None:
         """A command that acts once per press; those that need a world wait for none."""
         self._refresh_at = 0.0
         match command:
             case "hud":
                 self._hud = not self._hud
+            case "help" if self._last:
+                self._help = not self._help_open(now)
             case "fullscreen":
                 self._screen.toggle_fullscreen()
             case "toggle_mouse":

@@ -17,11 +17,17 @@ from runtime.errors import UserError
 SIZES = range(64, 16385)
 SEEDS = 2**31
 HIGHEST_FPS = 1000
+ATTENTION = ("auto", "sdpa", "sdpa-flash", "sdpa-cudnn", "sdpa-efficient", "flash", "sage")
+DECODERS = ("full", "tiny")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a person asked for; None where they left it to us. `size` in pixels, `fps` in frames per second."""
+    """What a person asked for; None where they left it to us. `size` in pixels, `fps` in frames per second.
+
+    `weights` is the folder of a world's official files, `fetch` the world to download them of; `offline` forbids the
+    network. `attention`, `decoder` and `device` are for the worlds that load such files (see model/world.py).
+    """
 
     world: str | None
     image: Path | None
@@ -36,6 +42,12 @@ class Options:
     script: Path | None
     report: Path | None
     list_worlds: bool
+    weights: Path | None
+    fetch: str | None
+    offline: bool
+    attention: str
+    decoder: str
+    device: str
 
 
 class Parser(argparse.ArgumentParser):
@@ -89,6 +101,13 @@ def size(text: str) -> tuple[int, int]:
     return pair
 
 
+def device(text: str) -> str:
+    """The form of a torch device; whether there is one, the world says."""
+    if not re.fullmatch(r"[a-z]+(:[0-9]{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a torch device such as cpu, cuda or cuda:1")
+    return text
+
+
 def build_parser() -> Parser:
     """The command line as documented in README.md."""
     parser = Parser("play.py", description="Walk through a dreamt world.", allow_abbrev=False)
@@ -107,7 +126,19 @@ def build_parser() -> Parser:
     add("--script", type=Path, metavar="FILE", help="YAML file of key and mouse events to play")
     add("--report", type=Path, metavar="FILE.json", help="write what was measured")
     add("--list-worlds", action="store_true", help="name the worlds there are and leave")
+    add_weights(parser)
     return parser
+
+
+def add_weights(parser: Parser) -> None:
+    """The options of worlds whose official weights are downloaded."""
+    add = parser.add_argument_group("worlds with official weights").add_argument
+    add("--fetch", metavar="WORLD", help="download that world's weights, or with --offline check them, and leave")
+    add("--weights", type=Path, metavar="DIR", help="folder of the weights (default: ~/.reverie/weights/WORLD)")
+    add("--offline", action="store_true", help="never touch the network")
+    add("--attention", choices=ATTENTION, default="auto", help="what computes attention (default auto)")
+    add("--decoder", choices=DECODERS, default="full", help="what decodes pictures (default full)")
+    add("--device", type=device, default="auto", metavar="NAME", help="torch device such as cuda:1 (default auto)")
 
 
 def require_writable(path: Path, what: str) -> None:
@@ -122,11 +153,20 @@ def require_writable(path: Path, what: str) -> None:
         raise UserError(f"cannot write {what}", f"{path}: {error.strerror or error}", "choose another path") from error
 
 
+def require_weights(options: Options) -> None:
+    """Raise UserError unless --weights is a folder, or one that --fetch can make."""
+    folder = options.weights
+    if folder and not folder.is_dir() and (folder.exists() or options.fetch is None):
+        remedy = "name the folder that holds the weights; --fetch WORLD downloads them"
+        raise UserError("not a folder" if folder.exists() else "no such folder", f"--weights {folder}", remedy)
+
+
 def parse_options(argv: list[str] | None = None) -> Options:
     """Read and check a command line (None: this process's own). Raises UserError for what cannot work."""
     options = Options(**vars(build_parser().parse_args(argv)))
     if options.replay and options.script:
         raise UserError("--replay and --script exclude each other", "command line", "a session brings its own controls")
+    require_weights(options)
     if options.record:
         if options.record.suffix.lower() != ".mp4":
             raise UserError("recordings are mp4 files", f"--record {options.record}", "end its name in .mp4")

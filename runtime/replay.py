@@ -110,6 +110,13 @@ class Replay:
                 f"{header.weights_sha256[:12]} then, {info.weights_sha256[:12]} in {info.name!r} now",
                 "replay it with the world that it was recorded in",
             )
+        odd = {chunk.controls.shape[1] for chunk in self._expected} - {info.control_columns}
+        if odd:
+            raise UserError(
+                "the session's controls are not this world's",
+                f"{odd.pop()} columns in the session, {info.control_columns} in {info.name!r}",
+                "replay it with the world that it was recorded in",
+            )
 
     def begun(self, seed: int) -> None:
         """A reset leaves no picture to check."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.world import WorldInfo
+from model.world import CONTROL_COLUMNS, WorldInfo
 from runtime.errors import UserError
 from runtime.image import StartImage
 
@@ -51,7 +51,10 @@ class Reset:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Controls float32 [frames, 4] and the digest of each frame that they led to; `index` counts the whole session."""
+    """Controls float32 [frames, columns], as wide as the world takes them, and the digest of each frame they led to.
+
+    `index` counts the whole session.
+    """
 
     index: int
     controls: np.ndarray
@@ -183,7 +186,7 @@ def _parse_event(line: str) -> Reset | Chunk | None:
             return Reset(int(fields["reset"]))
         controls = np.array(fields["controls"], np.float32)
         digests = tuple(fields["frames"])
-        if controls.shape != (len(digests), 4):
+        if controls.ndim != 2 or len(controls) != len(digests) or controls.shape[1] < len(CONTROL_COLUMNS):
             return None
         return Chunk(int(fields["chunk"]), controls, digests)
     except (ValueError, KeyError, TypeError):

@@ -33,11 +33,13 @@ class FakeWorld:
         fail_at: int = -1,
         weights: str = "0" * 64,
         needs_image: bool = False,
+        held_columns: tuple[str, ...] = (),
+        vocabulary: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self._chunk_s, self._alter, self._fail_at = chunk_s, alter, fail_at
         self._made = self._chunks = 0
         self.info = WorldInfo(
-            name="fake",
+            name="cloister",
             title="Fake world",
             width=size[0],
             height=size[1],
@@ -50,22 +52,24 @@ class FakeWorld:
             backend="numpy",
             device="CPU",
             weights_sha256=weights,
+            held_columns=held_columns,
+            vocabulary=vocabulary,
         )
         self.seeds: list[int] = []
         self.rows: list[np.ndarray] = []
-        self._place = np.zeros(4)
+        self._place = np.zeros(self.info.control_columns)
         y, x = np.mgrid[: size[1], : size[0]]
         self._pattern = np.stack([x * 2, y * 3, x + y, np.full_like(x, 255)], -1)
 
     def reset(self, image: np.ndarray | None, prompt: str | None, seed: int) -> None:
-        self._place = np.zeros(4)
+        self._place = np.zeros(self.info.control_columns)
         self._shade = seed * 17 + (0 if image is None else int(image.sum()) % 251)
         self._walk = 0
         self.seeds.append(seed)
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
         wanted = self.info.chunk_frames if self._walk else self.info.first_chunk_frames
-        assert controls.shape == (wanted, 4) and controls.dtype == np.float32
+        assert controls.shape == (wanted, self.info.control_columns) and controls.dtype == np.float32
         if self._chunks == self._fail_at:
             raise RuntimeError("the fake world was told to fail")
         self.rows.extend(controls)
@@ -105,5 +109,5 @@ sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
 import play
 from fake_world import FakeWorld
 chunk_s = float(sys.argv[1])
-sys.exit(play.main(sys.argv[2:], load_world=lambda name: FakeWorld(chunk_s)))
+sys.exit(play.main(sys.argv[2:], load_world=lambda *_: FakeWorld(chunk_s)))
 """

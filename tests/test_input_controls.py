@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from input.controls import Controls, Motion, Velocity, advance
+from input.controls import MOVEMENT_ACTIONS, Controls, Motion, Velocity, advance
 from input.events import FocusLost, MouseMove, Press, Quit, Release
 
 DT = 0.05
@@ -203,9 +203,35 @@ def test_losing_focus_lets_go_and_neutral_forgets():
     assert not controls.sample_chunk(4, DT).any()
 
 
-def test_rows_have_the_contract_shape():
-    rows = Controls().sample_chunk(3, DT)
-    assert rows.shape == (3, 4)
+def test_held_columns_say_what_acts_in_each_frame():
+    controls = Controls()
+    controls.down("forward")
+    controls.down("jump", at=1.0)
+    controls.up("jump", at=1.01)
+    controls.down("slide", at=2.0)
+    controls.up("slide", at=2.0 + 3 * DT)
+    rows = controls.sample_chunk(4, DT, ("slide", "forward", "jump", "back"))
+    assert rows.dtype == np.float32
+    assert rows[:, 4:].tolist() == [[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 0, 0]]
+    controls.up("forward")
+    after = controls.sample_chunk(2, DT, ("forward", "slide"))
+    assert not after[:, 4:].any() and after[0, FORWARD] > 0, "it glides, but no key is down"
+
+
+def test_held_columns_leave_the_camera_as_it_is():
+    plain, wide = Controls(), Controls()
+    for controls in (plain, wide):
+        controls.down("forward")
+        controls.mouse(40, -3)
+    wide.down("jump")
+    wide.down("slide")
+    assert np.array_equal(plain.sample_chunk(4, DT), wide.sample_chunk(4, DT, ("jump",))[:, :4])
+
+
+@pytest.mark.parametrize("held_columns", [(), ("jump",), MOVEMENT_ACTIONS])
+def test_rows_have_the_contract_shape(held_columns):
+    rows = Controls().sample_chunk(3, DT, held_columns)
+    assert rows.shape == (3, 4 + len(held_columns))
     assert rows.dtype == Controls().sample(DT).dtype == np.float32
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from input.controls import MOVEMENT_ACTIONS
 from input.events import FocusGained, FocusLost, MouseMove, Press, Quit, Release
-from input.keymap import ACTIONS, COMMANDS, NAMED_KEYS, is_key_name, load_keymap
+from input.keymap import ACTIONS, COMMANDS, NAMED_KEYS, Keymap, is_key_name, load_keymap, with_overrides
 from runtime.errors import UserError
 
 
@@ -15,6 +15,7 @@ from runtime.errors import UserError
         *(("left", "turn_left"), ("q", "turn_left"), ("right", "turn_right"), ("e", "turn_right")),
         *(("up", "look_up"), ("down", "look_down"), ("p", "pause"), ("r", "reset"), ("n", "new_seed")),
         *(("f11", "fullscreen"), ("f12", "screenshot"), ("f1", "hud"), ("escape", "quit"), ("m", "toggle_mouse")),
+        *(("f2", "help"), ("h", "help"), ("space", "jump"), ("left ctrl", "slide")),
         ("x", None),
     ],
 )
@@ -86,6 +87,52 @@ def test_names_that_yaml_would_bend_are_keys(tmp_path):
     path = tmp_path / "b.yaml"
     path.write_text("forward: [1, n, y]\nback: ['[', \"[4]\", ö]\n")
     assert list(load_keymap(path).by_key) == ["1", "n", "y", "[", "[4]", "ö"]
+
+
+DEFAULTS = Keymap({"w": "forward", "left": "turn_left", "q": "turn_left", "space": "jump", "p": "pause"})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "after"),
+    [
+        ({}, dict(DEFAULTS.by_key)),
+        (
+            {"forward": ["up"]},
+            {"left": "turn_left", "q": "turn_left", "space": "jump", "p": "pause", "up": "forward"},
+        ),
+        ({"left": ["left", "a"]}, {**DEFAULTS.by_key, "left": "left", "a": "left"}),
+        ({"turn_left": []}, {"w": "forward", "space": "jump", "p": "pause"}),
+        (
+            {"jump": ("w",), "forward": ["space"]},
+            {"left": "turn_left", "q": "turn_left", "p": "pause", "w": "jump", "space": "forward"},
+        ),
+        ({"pause": ["space"]}, {"w": "forward", "left": "turn_left", "q": "turn_left", "space": "pause"}),
+    ],
+)
+def test_overrides_take_keys_and_leave_the_rest(overrides, after):
+    before = dict(DEFAULTS.by_key)
+    assert with_overrides(DEFAULTS, overrides, "here").by_key == after
+    assert DEFAULTS.by_key == before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parts"),
+    [
+        ({"fly": ["w"]}, ["unknown action 'fly'", "entry 'fly'", "use one of"]),
+        ({1: ["w"]}, ["unknown action 1"]),
+        ({"jump": ["spcae"]}, ["unknown key 'spcae'", "entry 'jump'", "did you mean 'space'"]),
+        ({"jump": ["x"], "slide": ["x"]}, ["'x' is bound twice", "entry 'slide'", "remove it here or from 'jump'"]),
+        ({"jump": "x"}, ["not a list of names", "`jump: [w]`"]),
+        ({"jump": [1]}, ["not a list of names"]),
+        ({"jump": None}, ["not a list of names"]),
+        (["jump"], ["not a mapping"]),
+    ],
+)
+def test_mistakes_in_overrides_are_told(overrides, parts):
+    with pytest.raises(UserError) as caught:
+        with_overrides(load_keymap(), overrides, "town/world.yaml, bindings")
+    for part in ["town/world.yaml, bindings", *parts]:
+        assert part in str(caught.value)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from fake_world import PLAYER, ROOT, FakeWorld
 
 import play
+from runtime.options import parse_options
 
 KEYS = {
     *("world", "backend", "device", "size", "frames_presented", "seconds", "fps_presented", "fps_generated"),
@@ -19,7 +20,7 @@ KEYS = {
 }
 
 
-def fake(name):
+def fake(*_):
     return FakeWorld(0.02)
 
 
@@ -27,10 +28,10 @@ def test_report_of_a_run_without_a_window(tmp_path, capsys):
     path = tmp_path / "r.json"
     argv = ["--headless", "--frames", "24", "--fps", "40", "--seed", "9", "--report", str(path)]
     assert play.main(argv, load_world=fake) == 0
-    assert capsys.readouterr().out == "reverie: world fake on numpy (CPU), 128x72 at 20 fps\n"
+    assert capsys.readouterr().out == "reverie: world cloister on numpy (CPU), 128x72 at 20 fps\n"
     report = json.loads(path.read_text())
     assert report.keys() >= KEYS
-    assert (report["world"], report["seed"], report["size"]) == ("fake", 9, [128, 72])
+    assert (report["world"], report["seed"], report["size"]) == ("cloister", 9, [128, 72])
     assert report["frames_presented"] == 24
     assert report["fps_presented"] == pytest.approx(40, rel=0.08)
     assert report["fps_generated"] == pytest.approx(4 / 0.02, rel=0.25)
@@ -70,6 +71,13 @@ def test_startup_counts_from_the_start_of_the_process(tmp_path):
         (["--report", "no/such/dir/r.json"], "cannot write the report"),
         (["--replay", "missing.jsonl"], "cannot read the session"),
         (["--replay", "{junk}"], "not a session"),
+        (["--weights", "missing"], "no such folder (--weights missing)"),
+        (["--weights", "{junk}"], "not a folder"),
+        (["--fetch", "cloister", "--weights", "{junk}"], "not a folder"),
+        (["--attention", "bogus"], "sdpa-cudnn"),
+        (["--decoder", "huge"], "tiny"),
+        (["--device", "GPU 1"], "not a torch device"),
+        (["--device", "cuda:"], "not a torch device"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, argv, words):
@@ -83,6 +91,19 @@ def test_mistakes_are_one_line(tmp_path, argv, words):
     assert len(done.stderr.strip().splitlines()) == 1 and done.stderr.startswith("reverie: ")
     assert words in done.stderr and "Traceback" not in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["junk.png", "script.yaml"]
+
+
+def test_options_of_worlds_with_weights(tmp_path):
+    given = parse_options([])
+    assert (given.weights, given.fetch, given.offline) == (None, None, False)
+    assert (given.attention, given.decoder, given.device) == ("auto", "full", "auto")
+    argv = ["--weights", str(tmp_path), "--offline", "--attention", "sage", "--decoder", "tiny", "--device", "cuda:1"]
+    given = parse_options(argv)
+    assert (given.weights, given.offline) == (tmp_path, True)
+    assert (given.attention, given.decoder, given.device) == ("sage", "tiny", "cuda:1")
+    new = tmp_path / "new"
+    given = parse_options(["--fetch", "harbour", "--weights", str(new)])
+    assert (given.fetch, given.weights) == ("harbour", new) and not new.exists()
 
 
 def test_no_display_is_told_with_its_remedy(monkeypatch, capsys):
@@ -106,7 +127,7 @@ def test_list_worlds(capsys):
 
 def test_an_error_of_the_world_s_own_is_not_hidden():
     with pytest.raises(RuntimeError, match="told to fail"):
-        play.main(["--headless", "--seconds", "2"], load_world=lambda name: FakeWorld(fail_at=1))
+        play.main(["--headless", "--seconds", "2"], load_world=lambda *_: FakeWorld(fail_at=1))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -116,7 +137,7 @@ def test_a_signal_ends_cleanly_with_a_report(tmp_path, number):
     player = subprocess.Popen(
         [sys.executable, "-c", PLAYER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert player.stdout.readline().startswith("reverie: world fake")
+    assert player.stdout.readline().startswith("reverie: world cloister")
     time.sleep(0.6)
     player.send_signal(number)
     _, errors = player.communicate(timeout=20)

@@ -9,6 +9,7 @@ from fake_world import FakeWorld
 
 from input.controls import Controls
 from input.events import FocusGained, FocusLost, MouseMove, Press, Quit, Release
+from input.keymap import load_keymap
 from input.script import ScriptEntry, ScriptPlayer
 from runtime.driver import Live
 from runtime.generator import Generator
@@ -45,11 +46,25 @@ class Stage(NoScreen):
         self.captures.append(on)
 
 
-def walk(world=None, cues=(), script=None, load=None, **config):
-    stage, controls = Stage(cues), Controls()
+class Overlays(Stage):
+    """Notes the overlay each time that it is of another length."""
+
+    def __init__(self, cues):
+        super().__init__(cues)
+        self.kinds = []
+
+    def show(self, pixels, lines, banner):
+        super().show(pixels, lines, banner)
+        if not self.kinds or len(lines) != len(self.kinds[-1]):
+            self.kinds.append(lines)
+
+
+def walk(world=None, cues=(), script=None, load=None, stage=None, **config):
+    stage, controls = stage or Stage(cues), Controls()
     generator = Generator(load or (lambda: world))
     player = ScriptPlayer(script) if script else None
-    loop = Loop(stage, generator, Live(controls, 0), controls, LoopConfig(**config), script=player)
+    driver, keymap = Live(controls, 0), load_keymap()
+    loop = Loop(stage, generator, driver, controls, LoopConfig(**config), keymap=keymap, script=player)
     generator.start()
     try:
         if loop.load("fake"):
@@ -167,6 +182,23 @@ def test_overlay_screenshot_mouse_and_quit(tmp_path, monkeypatch, capsys):
     pictures = list((tmp_path / "screenshots").glob("reverie-*.png"))
     assert len(pictures) == 1 and pictures[0].read_bytes().startswith(b"\x89PNG")
     assert str(pictures[0].name) in capsys.readouterr().out
+
+
+def test_help_opens_for_a_world_with_a_vocabulary_and_closes_on_its_key():
+    world = FakeWorld(0.02, vocabulary=(("jump", "leap"),))
+    stage = Overlays([(0.4, Press("help")), (0.7, Press("hud")), (1.0, Press("help"))])
+    walk(world, stage=stage, seconds=1.3)
+    known, none, figures, both = stage.kinds
+    assert known[0] == "space   leap" and none == []
+    assert any("fps" in line for line in figures) and "space   leap" not in figures
+    assert both[: len(known) + 1] == [*known, ""] and len(both) == len(known) + 1 + len(figures)
+
+
+def test_help_is_asked_for_where_a_world_brings_no_vocabulary():
+    stage = Overlays([(0.4, Press("help"))])
+    walk(FakeWorld(0.02), stage=stage, seconds=0.8)
+    none, known = stage.kinds
+    assert none == [] and known[0] == "p   pause"
 
 
 def test_a_screenshot_that_cannot_be_saved_ends_nothing(tmp_path, monkeypatch, capsys):

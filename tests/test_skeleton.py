@@ -151,12 +151,12 @@ def test_what_is_installed():
     def names(requirements: list[str]) -> set[str]:
         return {re.split(r"[<>=!~; ]", requirement)[0] for requirement in requirements}
 
-    assert names(project["dependencies"]) == {"numpy", "pygame-ce", "onnxruntime", "pyyaml", "av"}
+    assert names(project["dependencies"]) == {"numpy", "pygame-ce", "onnxruntime", "pyyaml", "av", "pillow"}
     extras = project["optional-dependencies"]
     assert {name: names(extra) for name, extra in extras.items()} == {
-        "gpu": {"torch", "safetensors"},
+        "gpu": {"torch", "safetensors", "huggingface_hub"},
         "train": {"torch", "safetensors", "onnx", "onnxscript"},
-        "test": {"reverie[train]", "pytest", "ruff"},
+        "test": {"reverie[train,gpu]", "pytest", "ruff"},
     }
     asked = {line for extra in extras.values() for line in extra if line.startswith("torch")}
     assert asked == {"torch>=2.11,<2.14"}

@@ -20,6 +20,7 @@ from input.camera import yaw_pitch
 from model.dream.config import DreamConfig
 from model.dream.network import DreamNet
 from model.registry import WORLDS
+from model.settings import read_settings, write_settings
 from train import checkpoint
 
 TITLE = "Cloister"
@@ -41,7 +42,7 @@ def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.nd
     described = {
         "title": title,
         "summary": summary,
-        "config": net.config.to_dict(),
+        "config": write_settings(net.config),
         "starts": "starts.npz",
         "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
@@ -51,7 +52,7 @@ def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.nd
 def averaged_net(run: Path) -> tuple[DreamNet, dict]:
     """The moving average of a training run, as a network, and the run's facts."""
     tensors, facts = checkpoint.load(run / "checkpoint")
-    net = DreamNet(DreamConfig.from_dict(facts["config"], str(run)))
+    net = DreamNet(read_settings(DreamConfig, facts["config"], str(run)))
     own = {name.removeprefix("ema."): tensor for name, tensor in tensors.items() if name.startswith("ema.")}
     net.load_state_dict(own, strict=True)
     return net.eval(), facts

@@ -13,7 +13,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from model.cache import ages, slot_of
+from model.dream.ages import ages, window
 from model.dream.config import DreamConfig
 from model.dream.network import DreamNet
 from model.sampler import renoise
@@ -62,7 +62,7 @@ class Rollout:
     def _place(self, t: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Level, slot and ages of the present chunk, as the network wants them."""
         past, device, batch = self.net.config.past, self.last.device, len(self.last)
-        slot = torch.full((batch,), slot_of(self.chunk, past), dtype=torch.long, device=device)
+        slot = torch.full((batch,), window(past).slot_of(self.chunk), dtype=torch.long, device=device)
         return torch.full((batch, 1), t, device=device), slot, torch.from_numpy(ages(self.chunk, past)).to(device)
 
     def predict(self, x: torch.Tensor, t: float, warped: torch.Tensor, plucker: torch.Tensor) -> torch.Tensor:

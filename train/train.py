@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 
 from model.dream.config import DreamConfig
 from model.dream.network import DreamNet
+from model.settings import read_settings, write_settings
 from runtime.errors import UserError
 from train import checkpoint
 from train.clipset import ClipSet
@@ -81,7 +82,7 @@ class Trainer:
             for name, parameter in model.named_parameters():
                 for key, value in optimizer.state[parameter].items():
                     tensors[f"{prefix}.{key}.{name}"] = value
-        facts = {"step": self.step, "seconds": self.seconds, "config": self.net.config.to_dict()}
+        facts = {"step": self.step, "seconds": self.seconds, "config": write_settings(self.net.config)}
         checkpoint.save(self.run / "checkpoint", tensors, facts)
 
     def log(self, row: dict) -> None:
@@ -107,7 +108,7 @@ class Trainer:
 
     def restore(self) -> None:
         tensors, facts = checkpoint.load(self.run / "checkpoint")
-        if facts["config"] != self.net.config.to_dict():
+        if facts["config"] != write_settings(self.net.config):
             raise UserError("the run was started with another configuration", str(self.run), "use another --run folder")
         self.step, self.seconds = facts["step"], facts["seconds"]
         for name, average in self.ema.items():
@@ -194,7 +195,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     options = parse(argv)
     os.makedirs(options.run, exist_ok=True)
-    config = DreamConfig.from_dict(options.config, "--config")
+    config = read_settings(DreamConfig, options.config, "--config")
     recipe = Recipe(batch=options.batch, rate=options.rate)
     trainer = Trainer(config, recipe, options.run, options.device, options.compile, options.init)
     clips = ClipSet(options.data, config)

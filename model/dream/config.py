@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
-
-from runtime.errors import UserError
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -69,19 +67,3 @@ class DreamConfig:
     def focal(self) -> float:
         """Focal length in pixels, the same along x and y; the principal point is the centre."""
         return self.width / 2 / math.tan(math.radians(self.hfov_degrees) / 2)
-
-    @classmethod
-    def from_dict(cls, values: dict, where: str) -> DreamConfig:
-        """Strict: an unknown key is a UserError that names it and `where`."""
-        known = {field.name: field.type for field in fields(cls)}
-        for key in values:
-            if key not in known:
-                raise UserError(f"unknown key '{key}'", where, f"known keys are {', '.join(sorted(known))}")
-        lists = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        try:
-            return cls(**lists)
-        except (TypeError, ValueError) as error:
-            raise UserError(str(error), where, "restore the file from the repository") from error
-
-    def to_dict(self) -> dict:
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}

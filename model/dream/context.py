@@ -1,8 +1,7 @@
-"""Attention over cached chunks: one front for the parallel pass of training and for the cached pass of play.
+"""Where the embedded network's keys come from: for the parallel pass of training and for the cached pass of play.
 
-Both give every query chunk the same keys with the same bias; they differ in where the keys come from. Spatial positions
-are rotary (RoFormer, Su et al. 2021, over the two axes of the token grid); time is a learnt bias per head and age, so
-that positions never leave the range that was trained, however long one plays.
+Both give every query chunk the same keys with the same bias. Time is a learnt bias per head and age, so that positions
+never leave the range that was trained, however long one plays.
 """
 
 from __future__ import annotations
@@ -10,26 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 
-from model.cache import visible
+from model.attention import sdpa
+from model.dream.ages import visible
 
 MASKED = -1e4  # added to the scores of empty slots: exp() of it is exactly 0 in fp32 and in bf16
-
-
-def rotary_table(grid: tuple[int, int], head_dim: int, base: float = 100.0) -> tuple[torch.Tensor, torch.Tensor]:
-    """cos and sin, float32 [tokens, head_dim / 2]: half of the pairs turn with the row, half with the column."""
-    pairs = head_dim // 4
-    frequency = base ** (-torch.arange(pairs, dtype=torch.float32) / pairs)
-    row, column = torch.meshgrid(torch.arange(grid[0]).float(), torch.arange(grid[1]).float(), indexing="ij")
-    angle = torch.cat([row.reshape(-1, 1) * frequency, column.reshape(-1, 1) * frequency], 1)
-    return angle.cos(), angle.sin()
-
-
-def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Turn pairs (i, i + head_dim / 2) of x [..., tokens, head_dim]."""
-    first, second = x.chunk(2, -1)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
 
 
 def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
@@ -64,7 +48,7 @@ class ParallelContext:
             keys = torch.cat([k[:, index] for index, _ in seen], 2)
             values = torch.cat([v[:, index] for index, _ in seen], 2)
             mask = bias[:, [age for _, age in seen]].repeat_interleave(tokens, 1)[None, :, None].to(q.dtype)
-            out.append(F.scaled_dot_product_attention(q[:, chunk], keys, values, mask))
+            out.append(sdpa(q[:, chunk], keys, values, mask))
         return torch.stack(out, 1)
 
 
@@ -89,4 +73,4 @@ class CachedContext:
         mask = torch.cat([bias, empty], 1)[:, self.ages].repeat_interleave(tokens, 1)[None, :, None]
         mask = mask.expand(q.shape[0], -1, tokens, -1).to(q.dtype)
         # Under autocast the caches stay in fp32 and queries come in half precision.
-        return F.scaled_dot_product_attention(q[:, 0], keys.to(q.dtype), values.to(q.dtype), mask).unsqueeze(1)
+        return sdpa(q[:, 0], keys.to(q.dtype), values.to(q.dtype), mask).unsqueeze(1)

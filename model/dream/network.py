@@ -16,13 +16,15 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from model.dream.config import DreamConfig
-from model.dream.context import CachedContext, rotary_table, rotate
+from model.dream.context import CachedContext
+from model.rotary import Axes, rotate_halves
 
 WARP_CHANNELS = 5  # RGB, disparity, seen
 # How open the gate is before it learns: more than fully where the last frame saw, so that what is kept is kept exactly
 # (a share of 0.99 per chunk would be a fade to grey within a minute), and just so where the warp only guesses.
 GATE_SEEN, GATE_GUESS = 1.25, 1.0
 DEAD_ZONE = 0.01  # smaller strokes are not drawn: a bias too small to see would add up over hundreds of chunks
+ROTARY_THETA = 100.0
 PLUCKER_SCALE = 2.0  # moments are a few tenths of a metre: bring them to the size of the directions
 
 
@@ -73,7 +75,7 @@ class Block(nn.Module):
         q, k, v = self.qkv(normalise(x) * (1 + scale1) + shift1).chunk(3, -1)
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in (q, k, v))
         # Normalised queries and keys keep the scores bounded in half precision.
-        q, k = rotate(normalise(q), *rotary), rotate(normalise(k) * self.key_scale, *rotary)
+        q, k = (rotate_halves(part, *rotary) for part in (normalise(q), normalise(k) * self.key_scale))
         attended = context.attend(self.index, q, k, v, self.age_bias)
         x = x + (1 + gate1) * self.out(attended.transpose(2, 3).flatten(3))
         return x + (1 + gate2) * self.down(F.silu(self.up(normalise(x) * (1 + scale2) + shift2)))
@@ -115,7 +117,9 @@ class DreamNet(nn.Module):
         self.head_out = nn.Conv2d(config.stem_channels, 5 * config.frames * config.quarter**2, 3, padding=1)
         nn.init.zeros_(self.head_out.weight)
         nn.init.zeros_(self.head_out.bias)
-        cos, sin = rotary_table(config.grid, config.head_dim)
+        # Rows and columns share a head; time is not rotary here but a bias per age (model/dream/context.py).
+        half = config.head_dim // 2
+        cos, sin = Axes((0, half, half), ROTARY_THETA).grid([0], *config.grid)
         self.register_buffer("rotary_cos", cos, persistent=False)
         self.register_buffer("rotary_sin", sin, persistent=False)
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from compile.ort import BoundGraph
 from input.camera import Pose, c2w, integrate
-from model.cache import ages, slot_of
+from model.dream.ages import ages, window
 from model.dream.clearance import hold_back
 from model.dream.conditions import camera_conditions
 from model.dream.config import DreamConfig
 from model.dream.picture import fit
+from model.plan import Step, renoise_levels
 from model.sampler import sample
 from model.world import WorldInfo
 from runtime.errors import UserError
@@ -26,6 +27,7 @@ class EmbeddedWorld:
     def __init__(self, folder: Path, config: DreamConfig, info: WorldInfo, starts: np.ndarray, threads: int) -> None:
         """starts: uint8 RGB [M, H, W, 3], the world's own start pictures; the seed chooses one."""
         self.config, self.info, self.starts = config, info, starts
+        self.plan = renoise_levels(config.steps)
         self.decode = BoundGraph(folder / "decode.onnx", threads)
         self.warp = BoundGraph(folder / "warp.onnx", threads)
         shared = {"warped": self.warp.arrays["warped"]}
@@ -96,17 +98,20 @@ class EmbeddedWorld:
         self.warp.run()
         arrays = self.denoise.arrays
         arrays["plucker"][0, 0] = plucker
-        arrays["slot"][0] = slot_of(self.chunk, self.config.past)
+        arrays["slot"][0] = window(self.config.past).slot_of(self.chunk)
         arrays["ages"][:] = ages(self.chunk, self.config.past)
         # Noise is a function of (seed, chunk): a replay draws the same without storing a generator's state.
         random = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.chunk]))
 
-        def predict(x: np.ndarray, t: float) -> np.ndarray:
-            arrays["x"][:], arrays["t"][:] = x, t
+        def draw() -> np.ndarray:
+            return random.standard_normal(arrays["x"].shape, np.float32)
+
+        def predict(x: np.ndarray, step: Step, row: str) -> np.ndarray:
+            arrays["x"][:], arrays["t"][:] = x, step.sigma
             self.denoise.run()
             return np.clip(arrays["x0"], -1, 1)
 
-        sample(predict, self.config.steps, lambda: random.standard_normal(arrays["x"].shape, np.float32))
+        sample(self.plan, predict, draw(), draw)
 
     def _commit(self) -> None:
         self.commit.run()

@@ -1,4 +1,4 @@
-"""The pure parts of model/: cache slots, sampler plan, picture fitting, clearance. Tables, no network."""
+"""The pure parts of the embedded world: ages, picture fitting, clearance, configuration. Tables, no network."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from dream_fixtures import TINY
 
-from model.cache import EMPTY, ages, slot_of, visible
+from model.cache import EMPTY
+from model.dream.ages import ages, visible
 from model.dream.clearance import BODY_RADIUS, free_way, hold_back, obstacles
 from model.dream.config import DreamConfig
 from model.dream.picture import fit
-from model.sampler import renoise, sample
+from model.settings import read_settings, write_settings
 from runtime.errors import UserError
 
 
@@ -31,33 +32,10 @@ def test_ages_of_slots(chunk, expected):
     assert ages(chunk, past=2).tolist() == expected
 
 
-def test_sink_is_never_overwritten_and_the_oldest_goes_first():
-    slots = [slot_of(chunk, past=3) for chunk in range(12)]
-    assert slots[0] == 0 and 0 not in slots[1:]
-    for chunk in range(5, 12):
-        assert slots[chunk] == slots[chunk - 4], "the present chunk takes the place of the one past the window"
-
-
 @pytest.mark.parametrize("chunk", [0, 1, 2, 5, 9])
 def test_parallel_and_cached_bookkeeping_agree(chunk):
     by_slot = {int(age) for age in ages(chunk, 3) if age != EMPTY}
     assert by_slot == {age for _, age in visible(chunk, 3)}
-
-
-def test_sampler_follows_its_plan():
-    asked = []
-
-    def predict(x, t):
-        asked.append((float(x), t))
-        return 10.0 * t
-
-    noises = iter([1.0, 2.0, 3.0])
-    assert sample(predict, (1.0, 0.5, 0.25), lambda: next(noises)) == 2.5
-    assert asked == [(1.0, 1.0), (0.5 * 10 + 0.5 * 2, 0.5), (0.75 * 5 + 0.25 * 3, 0.25)]
-
-
-def test_renoise_ends():
-    assert renoise(3.0, 7.0, 0.0) == 3.0 and renoise(3.0, 7.0, 1.0) == 7.0
 
 
 def test_fit_crops_about_the_centre_and_averages_areas():
@@ -121,8 +99,8 @@ def test_walking_backwards_is_not_held_by_what_is_ahead():
 
 
 def test_config_is_strict():
-    assert DreamConfig.from_dict(TINY.to_dict(), "here") == TINY
+    assert read_settings(DreamConfig, write_settings(TINY), "here") == TINY
     with pytest.raises(UserError, match="unknown key 'widht'.*world.yaml"):
-        DreamConfig.from_dict({"widht": 3}, "world.yaml")
+        read_settings(DreamConfig, {"widht": 3}, "world.yaml")
     with pytest.raises(UserError, match="patches"):
-        DreamConfig.from_dict({"width": 100}, "world.yaml")
+        read_settings(DreamConfig, {"width": 100}, "world.yaml")

@@ -19,7 +19,7 @@ def walk_rows(chunks: int) -> np.ndarray:
 
 
 def test_cached_pass_equals_parallel_pass():
-    from model.cache import ages, slot_of
+    from model.dream.ages import ages, window
     from model.dream.context import ParallelContext
 
     net = tiny_net()
@@ -33,7 +33,7 @@ def test_cached_pass_equals_parallel_pass():
         caches = net.empty_caches(2)
         for chunk in range(CHUNKS):
             now = slice(chunk, chunk + 1)
-            slot = torch.full((2,), slot_of(chunk, TINY.past))
+            slot = torch.full((2,), window(TINY.past).slot_of(chunk))
             age = torch.from_numpy(ages(chunk, TINY.past))
             x0, caches = net.cached(x[:, now], t[:, now], warped[:, now], plucker[:, now], caches, slot, age)
             assert (x0 - parallel[:, now]).abs().max() < 1e-4, f"chunk {chunk}"
@@ -93,6 +93,7 @@ def test_onnx_world_equals_torch_reference(tiny_world):
 
 def reference_step(walk, world, relative, turned, plucker, seed):
     """One chunk of train.rollout with the noise that the world draws."""
+    from model.plan import renoise_levels
     from model.sampler import sample
 
     random = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, walk.chunk]))
@@ -101,5 +102,6 @@ def reference_step(walk, world, relative, turned, plucker, seed):
     with torch.no_grad():
         warped = walk.warp(relative, turned)
         draw = lambda: torch.from_numpy(random.standard_normal(shape, np.float32))[0]  # noqa: E731
-        x0 = sample(lambda x, t: walk.predict(x, t, warped, plucker).clamp(-1, 1), TINY.steps, draw)
+        predict = lambda x, step, row: walk.predict(x, step.sigma, warped, plucker).clamp(-1, 1)  # noqa: E731
+        x0 = sample(renoise_levels(TINY.steps), predict, draw(), draw)
         return walk.commit(x0, warped, plucker)

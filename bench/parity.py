@@ -1,0 +1,123 @@
+"""Our code against fixtures recorded from official code: python bench/parity.py FAMILY KIND FILE.safetensors
+
+The JSON of the same name beside the file says what was recorded. Prints the largest error of every recorded output and
+PASS or FAIL; the exit code is 0 where all of them are within the tolerance, 1 where not, 2 for bad input. What a family
+and a kind are run through is bench/fixtures/<family>.py: a function from the fixture to our outputs by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from runtime.errors import UserError  # noqa: E402
+
+FIXTURES = Path(__file__).resolve().parent / "fixtures"
+
+
+@dataclass
+class Fixture:
+    """A recording: tensors by name without their prefix (`w.`, `in.`, `out.`), on `device`, and the JSON beside it."""
+
+    notes: dict
+    weights: dict
+    inputs: dict
+    outputs: dict
+    device: str = "cpu"
+    dtype: object = None
+    extra: dict = field(default_factory=dict)
+
+
+def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
+    import torch
+    from safetensors.torch import load_file
+
+    notes_path = path.with_suffix(".json")
+    try:
+        notes = json.loads(notes_path.read_text(encoding="utf-8"))
+        tensors = load_file(str(path))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the fixture: {error}", str(path), "give a .safetensors with its .json") from error
+    except Exception as error:  # safetensors has its own exception for a broken file
+        raise UserError(f"cannot read the fixture: {error}", str(path), "give a whole .safetensors file") from error
+    parts: dict[str, dict] = {"w": {}, "in": {}, "out": {}}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        where = "cpu" if kind == "out" else device
+        parts.setdefault(kind, {})[rest] = tensor.to(where)
+    return Fixture(notes, parts["w"], parts["in"], parts["out"], device, dtype or torch.float32)
+
+
+def largest_error(ours, recorded) -> float:
+    """The largest absolute difference; infinite where the shapes differ or a number is not finite."""
+    if tuple(ours.shape) != tuple(recorded.shape) or not bool(ours.isfinite().all()):
+        return float("inf")
+    return float((ours.double().cpu() - recorded.double()).abs().max()) if ours.numel() else 0.0
+
+
+def compare(produced: dict, recorded: dict, tolerance: float) -> bool:
+    """Print a line per recorded output; whether all are there and within the tolerance."""
+    width, passed = max(map(len, recorded), default=0), True
+    worst = (0.0, "")
+    for name, tensor in sorted(recorded.items()):
+        if name not in produced:
+            print(f"{name:{width}}  not produced")
+            passed = False
+            continue
+        error = largest_error(produced[name], tensor)
+        worst = max(worst, (error, name))
+        passed &= error <= tolerance
+        print(f"{name:{width}}  {error:.2e}{'' if error <= tolerance else '  above the tolerance'}")
+    passed &= bool(recorded)
+    verdict = "PASS" if passed else "FAIL"
+    print(f"{verdict}: {len(recorded)} outputs, largest error {worst[0]:.2e} ({worst[1]}), tolerance {tolerance:g}")
+    return passed
+
+
+def runner(family: str, kind: str):
+    """The function that runs our code on a fixture of this kind."""
+    families = sorted(path.stem for path in FIXTURES.glob("*.py") if path.stem != "__init__")
+    if family not in families:
+        raise UserError(f"unknown family {family!r}", "command line", f"known families are {', '.join(families)}")
+    kinds = importlib.import_module(f"bench.fixtures.{family}").KINDS
+    if kind not in kinds:
+        raise UserError(f"unknown kind {kind!r} of {family}", "command line", f"known kinds are {', '.join(kinds)}")
+    return kinds[kind]
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/parity.py", description=__doc__.split("\n")[0])
+    parser.add_argument("family", type=lambda text: text.replace("-", "_"))
+    parser.add_argument("kind")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--tolerance", type=float, default=2e-5, help="largest absolute error allowed (default 2e-5)")
+    parser.add_argument("--device", default="cpu", help="where our code runs: cpu, cuda")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    try:
+        run = runner(options.family, options.kind)
+        import torch
+
+        # Strict: TF32 would round inputs to 10 bits.
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        fixture = load_fixture(options.file, options.device, getattr(torch, options.dtype))
+        with torch.inference_mode():
+            produced = run(fixture)
+    except UserError as error:
+        print(f"parity: {error}", file=sys.stderr)
+        return 2
+    return 0 if compare(produced, fixture.outputs, options.tolerance) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""The embedded world from its folder: configuration, graphs, start pictures. Without torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from model.dream.config import DreamConfig
+from model.dream.world import EmbeddedWorld
+from model.settings import read_settings
+from model.world import LoadOptions, WorldInfo
+from model.worldfile import WorldFile, identity
+
+MOST_THREADS = 4
+VOCABULARY = (
+    ("mouse", "look around"),
+    ("forward", "walk forward"),
+    ("back", "walk back"),
+    ("left", "step left"),
+    ("right", "step right"),
+    ("turn_left", "turn left"),
+    ("turn_right", "turn right"),
+    ("look_up", "look up"),
+    ("look_down", "look down"),
+    ("run", "run"),
+)
+
+
+def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> EmbeddedWorld:
+    """The world of `folder`, on as many threads as `options` says, by default all cores up to four."""
+    config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
+    digest = identity(folder, described.files)
+    threads = options.threads or min(MOST_THREADS, os.cpu_count() or 1)
+    info = WorldInfo(
+        name=folder.name,
+        title=described.title,
+        width=config.width,
+        height=config.height,
+        fps=config.fps,
+        first_chunk_frames=config.frames,
+        chunk_frames=config.frames,
+        latent_frames_per_chunk=1,
+        needs_image=False,
+        needs_text=False,
+        backend=f"onnxruntime {onnxruntime.__version__} fp32",
+        device=f"CPU, {threads} threads",
+        weights_sha256=digest,
+        vocabulary=VOCABULARY,
+    )
+    with np.load(folder / described.starts[0], allow_pickle=False) as starts:
+        pictures = starts["rgb"]
+    return EmbeddedWorld(folder, config, info, pictures, threads)

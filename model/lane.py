@@ -1,0 +1,66 @@
+"""Decoding beside denoising: latent frames in, BGRA bytes on the host out, each as soon as it is there. Torch only.
+
+On a GPU the decoder has a stream of its own, so that a chunk's last frames are decoded while the next chunk is being
+denoised; bytes travel through pinned memory without holding anybody up, and only who wants a frame waits for it. On a
+CPU nothing runs beside anything: a latent frame is decoded when its first picture is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+# One latent frame [1, C, 1, h, w] to pictures [1, 3, T, H, W] in [-1, 1].
+Decode = Callable[[torch.Tensor], torch.Tensor]
+
+
+def to_bgra(pictures: torch.Tensor) -> torch.Tensor:
+    """[1, 3, T, H, W] in [-1, 1] to uint8 [T, H, W, 4]; truncated, not rounded, as the official writer does."""
+    bytes_ = ((pictures[0].float() + 1) * 127.5).clamp(0, 255).to(torch.uint8)
+    opaque = torch.full_like(bytes_[:1], 255)
+    return torch.cat([bytes_.flip(0), opaque]).permute(1, 2, 3, 0).contiguous()
+
+
+class DecodeLane:
+    """`overlaps` says whether decoding goes on by itself once it was started."""
+
+    def __init__(self, decode: Decode, device: torch.device) -> None:
+        self._decode = decode
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    @property
+    def overlaps(self) -> bool:
+        return self._stream is not None
+
+    def start(self, latents: torch.Tensor) -> Iterator[np.ndarray]:
+        """Pictures uint8 BGRA [H, W, 4] of latent frames [frames, C, h, w], in order; each is the caller's own."""
+        parts = [latent[None, :, None] for latent in latents]
+        return self._now(parts) if self._stream is None else self._delivered(self._launch(parts))
+
+    def _now(self, parts: list[torch.Tensor]) -> Iterator[np.ndarray]:
+        for latent in parts:
+            with torch.inference_mode():
+                pictures = to_bgra(self._decode(latent)).numpy()
+            yield from pictures
+
+    def _launch(self, parts: list[torch.Tensor]) -> list[tuple[torch.cuda.Event, torch.Tensor]]:
+        """Queue the decoding of all parts and the copies of their bytes; returns at once."""
+        launched = []
+        self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            for latent in parts:
+                # The allocator must not hand its memory to the other stream while this one still reads it.
+                latent.record_stream(self._stream)
+                pictures = to_bgra(self._decode(latent))
+                host = torch.empty(pictures.shape, dtype=torch.uint8, pin_memory=True)
+                host.copy_(pictures, non_blocking=True)
+                launched.append((self._stream.record_event(), host))
+        return launched
+
+    @staticmethod
+    def _delivered(launched: list[tuple[torch.cuda.Event, torch.Tensor]]) -> Iterator[np.ndarray]:
+        for event, host in launched:
+            event.synchronize()
+            yield from host.numpy().copy()

@@ -1,0 +1,68 @@
+"""What Matrix-Game 2.0 is told of its start picture: made once per picture, by networks that are freed afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model.checkpoint import Layout, load, on_meta
+from model.clip import ClipImageEncoder
+from model.matrix_game.config import MatrixGameConfig
+from model.matrix_game.picture import prepare
+from model.placement import Placement
+from model.wan_vae import VaeEncoder
+
+MASK_CHANNELS = 4
+# An image followed by grey: the encoder's memory ends, and from this latent frame on all are the same to the bit.
+CONSTANT_FROM = 29
+# The halves of the VAE's file.
+ENCODER_LAYOUT = Layout(unused=("decoder.*", "conv2.*"))
+DECODER_LAYOUT = Layout(unused=("encoder.*", "conv1.*"))
+
+
+@dataclass(frozen=True)
+class ImageCondition:
+    """latents: [30, 20, h, w], 4 channels of mask and 16 of image latents, of latent frames 0 .. 29, the last for ever.
+
+    visual: CLIP's tokens [257, context_dim].
+    """
+
+    latents: torch.Tensor
+    visual: torch.Tensor
+
+    def of(self, first: int, frames: int) -> torch.Tensor:
+        """The condition of latent frames first .. first + frames - 1, [frames, 20, h, w]."""
+        return torch.stack([self.latents[min(frame, CONSTANT_FROM)] for frame in range(first, first + frames)])
+
+
+def encode_image(picture: np.ndarray, config: MatrixGameConfig, weights: Path, placement: Placement) -> ImageCondition:
+    """uint8 RGB [h, w, 3] of any size to its condition. Loads both encoders, one after the other, and lets them go."""
+    pixels = torch.from_numpy(prepare(picture, config.width, config.height).copy()).permute(2, 0, 1)
+    image = (pixels.float() / 127.5 - 1)[None].to(placement.device, placement.dtype)
+    return ImageCondition(_latents(image, config, weights, placement), _visual(image, config, weights, placement))
+
+
+def _latents(image: torch.Tensor, config: MatrixGameConfig, weights: Path, placement: Placement) -> torch.Tensor:
+    encoder = on_meta(VaeEncoder, config.vae)
+    load(encoder, weights / config.checkpoints.vae, ENCODER_LAYOUT, placement.device, placement.dtype)
+
+    def clip() -> Iterator[torch.Tensor]:
+        yield image.unsqueeze(2)
+        for _ in range(CONSTANT_FROM):
+            yield image.new_zeros(1, 3, 4, *image.shape[2:])
+
+    latents = torch.cat(list(encoder.encode(clip())), 2)[0].transpose(0, 1)
+    mask = latents.new_zeros(len(latents), MASK_CHANNELS, *latents.shape[2:])
+    mask[0] = 1
+    return torch.cat([mask, latents], 1)
+
+
+def _visual(image: torch.Tensor, config: MatrixGameConfig, weights: Path, placement: Placement) -> torch.Tensor:
+    tower = on_meta(ClipImageEncoder, config.clip)
+    layout = Layout(unused=config.clip.unused)
+    load(tower, weights / config.checkpoints.clip, layout, placement.device, placement.dtype)
+    return tower(image)[0]

@@ -1,0 +1,98 @@
+"""Matrix-Game 2.0 from its official files: which file is what, and whether they are the right ones."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from model.checkpoint import Layout, fill, load, on_meta, open_tensors
+from model.fetch import weights_folder
+from model.matrix_game.config import MatrixGameConfig
+from model.matrix_game.encoders import DECODER_LAYOUT, encode_image
+from model.matrix_game.network import UNUSED, MatrixGameNet
+from model.matrix_game.world import MatrixGameWorld
+from model.placement import Placement, place
+from model.settings import read_settings
+from model.taehv import IGNORED, TinyDecoder
+from model.wan_vae import VaeDecoder
+from model.world import LoadOptions, WorldInfo
+from model.worldfile import WorldFile, identity
+from runtime.errors import UserError
+from runtime.image import load_image
+
+# The distilled files were saved from a wrapper.
+NETWORK_LAYOUT = Layout(strip=("model.",), unused=UNUSED)
+KEYBOARD = "blocks.0.action_model.keyboard_embed.0.weight"  # [embedding, keyboard_dim]: tells the variants apart
+VARIANTS = {4: "matrix-game-2", 2: "matrix-game-2-gta-drive", 7: "matrix-game-2-templerun"}
+
+
+def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> MatrixGameWorld:
+    """The world of `folder`, with the weights of `options`, or of where --fetch puts them."""
+    config = read_settings(MatrixGameConfig, described.config, str(folder / "world.yaml"))
+    weights = options.weights or weights_folder(folder.name)
+    files = [config.checkpoints.network, config.checkpoints.vae, config.checkpoints.clip]
+    files += [config.checkpoints.tiny] if options.decoder == "tiny" else []
+    require_files(folder.name, weights, files)
+    placement = place(options)
+    digest = identity(weights, {name: described.files.get(name, "") for name in files})
+    net = load_network(config, weights, placement)
+    decoder = load_decoder(config, weights, placement, options.decoder)
+    starts = [load_image(folder / name).pixels for name in described.starts]
+    encode = partial(encode_image, config=config, weights=weights, placement=placement)
+    info = describe(folder.name, described.title, config, placement, digest, bool(starts))
+    return MatrixGameWorld(config, info, net, decoder, encode, starts, placement)
+
+
+def require_files(name: str, weights: Path, files: list[str]) -> None:
+    missing = [file for file in files if not (weights / file).is_file()]
+    if missing:
+        remedy = f"run `python play.py --fetch {name}`, or name the folder that holds them with --weights DIR"
+        raise UserError(f"weights are missing: {', '.join(missing)}", str(weights), remedy)
+
+
+def load_network(config: MatrixGameConfig, weights: Path, placement: Placement) -> MatrixGameNet:
+    """The transformer; a checkpoint of another variant is named as such."""
+    path = weights / config.checkpoints.network
+    tensors = open_tensors(path, NETWORK_LAYOUT)
+    keyboard = tensors.get(KEYBOARD)
+    wanted = config.network.actions.keyboard_dim
+    if keyboard is not None and keyboard.ndim == 2 and keyboard.shape[1] != wanted:
+        other = VARIANTS.get(keyboard.shape[1])
+        remedy = f"play it with --world {other}" if other else "choose the world that it belongs to"
+        what = f"a checkpoint of another variant: its keyboard has {keyboard.shape[1]} columns, not {wanted}"
+        raise UserError(what, str(path), remedy)
+    return fill(on_meta(MatrixGameNet, config.network), tensors, str(path), placement.device, placement.dtype)
+
+
+def load_decoder(config: MatrixGameConfig, weights: Path, placement: Placement, kind: str) -> torch.nn.Module:
+    if kind == "tiny":
+        tiny, layout = on_meta(TinyDecoder, config.tiny_widths), Layout(unused=IGNORED)
+        return load(tiny, weights / config.checkpoints.tiny, layout, placement.device, placement.dtype)
+    full = on_meta(VaeDecoder, config.vae)
+    return load(full, weights / config.checkpoints.vae, DECODER_LAYOUT, placement.device, placement.dtype)
+
+
+def describe(
+    name: str, title: str, config: MatrixGameConfig, placement: Placement, digest: str, has_start: bool
+) -> WorldInfo:
+    return WorldInfo(
+        name=name,
+        title=title,
+        width=config.width,
+        height=config.height,
+        fps=config.fps,
+        first_chunk_frames=config.first_chunk_frames,
+        chunk_frames=config.chunk_frames,
+        latent_frames_per_chunk=config.network.chunk,
+        needs_image=not has_start,
+        needs_text=False,
+        backend=placement.backend,
+        device=placement.where,
+        weights_sha256=digest,
+        held_columns=config.keyboard,
+        vocabulary=config.vocabulary,
+        notes=(placement.note,),
+        overlaps=placement.device.type == "cuda",
+    )

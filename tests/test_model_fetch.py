@@ -1,0 +1,316 @@
+"""Fetching weights from a hub of our own on this machine: what is asked for, what is kept, and what people are told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fake_hub import REPO, REVISION, Hub, serving, sha256
+
+from model import fetch as fetching
+from model.fetch import Source, fetch, weights_folder
+from runtime.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = Source(REPO, REVISION, "apache-2.0")
+BLOCK = 64 * 1024
+BIG = bytes(range(256)) * 4096  # 1 MiB
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
+
+@pytest.fixture
+def serve():
+    """Starts hubs; gives each its address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda hub: stack.enter_context(serving(hub))
+
+
+@pytest.fixture(autouse=True)
+def own_home_and_no_proxy(tmp_path, monkeypatch):
+    """A home of our own; and a proxy that must not be asked, for some have one."""
+    monkeypatch.setenv("REVERIE_HOME", str(tmp_path / "home"))
+    for name in PROXIES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
+
+
+@pytest.fixture
+def point(monkeypatch):
+    """Points huggingface_hub, which reads its environment when it is imported, at an address in this process."""
+    package = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    from huggingface_hub.utils import close_session
+
+    def at(url: str) -> None:
+        close_session()  # a new client, made in this test's environment
+        monkeypatch.setattr(package.constants, "ENDPOINT", url)
+        monkeypatch.setattr(
+            package.constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+
+    monkeypatch.setattr(package.constants, "DOWNLOAD_CHUNK_SIZE", BLOCK)
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+        monkeypatch.setattr(package.constants, name, True)
+    monkeypatch.setattr(package.constants, "HF_HUB_OFFLINE", False)
+    yield at
+    close_session()
+
+
+@pytest.fixture
+def hub(serve, point):
+    """A hub with two files, one of them in a folder."""
+    hub = serve(Hub({"config.json": b"{}", "parts/model.safetensors": BIG}))
+    point(hub.url)
+    return hub
+
+
+FILES = {"config.json": sha256(b"{}"), "parts/model.safetensors": sha256(BIG)}
+MODEL = {"parts/model.safetensors": FILES["parts/model.safetensors"]}
+
+
+def partial_of(folder: Path) -> Path:
+    return folder / "parts" / f"model.safetensors.{REVISION[:12]}.partial"
+
+
+def names(folder: Path) -> list[str]:
+    """Files of a folder, without the lock, which the hub's client may or may not leave."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".fetch.lock")
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def test_two_files_come_verified_and_are_not_asked_for_again(hub, tmp_path, monkeypatch):
+    said = []
+    folder = tmp_path / "new" / "weights"
+    assert fetch(SOURCE, FILES, folder, say=said.append) == folder
+    assert said == ["config.json: 2 bytes, verified", "parts/model.safetensors: 1.0 MB, verified"]
+    assert names(folder) == sorted(FILES) and (folder / "parts/model.safetensors").read_bytes() == BIG
+    paths = [f"/{REPO}/resolve/{REVISION}/{name}" for name in FILES]
+    assert [(method, path) for method, path, _, _ in hub.asked] == [
+        *(("HEAD", path) for path in paths),
+        *(("GET", path) for path in paths),
+    ]
+    said.clear()
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)  # not even imported
+    fetch(SOURCE, FILES, folder, offline=True, say=said.append)
+    fetch(SOURCE, FILES, folder, say=said.append)
+    assert said == 2 * ["config.json: 2 bytes, already there", "parts/model.safetensors: 1.0 MB, already there"]
+    assert len(hub.asked) == 4
+
+
+def test_files_without_a_digest_are_checked_by_the_hub_s_where_it_has_one(hub, serve, tmp_path):
+    said = []
+    fetch(SOURCE, {"config.json": ""}, tmp_path / "w", say=said.append)
+    assert said == ["config.json: 2 bytes, no digest to verify it by"]
+    hub.store = serve(Hub(hub.files)).url.replace("127.0.0.1", "localhost")
+    fetch(SOURCE, {"config.json": "", "parts/model.safetensors": ""}, tmp_path / "w", say=said.append)
+    assert said[1:] == ["config.json: 2 bytes, already there", "parts/model.safetensors: 1.0 MB, verified"]
+
+
+def test_a_store_elsewhere_gets_the_request_but_not_the_token(hub, serve, tmp_path, monkeypatch):
+    import huggingface_hub
+
+    store = serve(Hub(hub.files))
+    hub.store = store.url.replace("127.0.0.1", "localhost")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_IMPLICIT_TOKEN", False)
+    monkeypatch.setenv("HF_TOKEN", "hf_none")
+    fetch(SOURCE, MODEL, tmp_path / "w", say=str)
+    assert {token for _, _, _, token in hub.asked} == {"Bearer hf_none"}
+    assert [(path, token) for _, path, _, token in store.asked] == [("/store/parts/model.safetensors", None)]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_download_that_breaks_off_goes_on_by_itself(hub, serve, tmp_path, stored):
+    giver = serve(Hub(hub.files)) if stored else hub
+    hub.store = giver.url.replace("127.0.0.1", "localhost") if stored else ""
+    giver.cuts["parts/model.safetensors"] = 2
+    fetch(SOURCE, MODEL, tmp_path / "w", say=str)
+    assert (tmp_path / "w/parts/model.safetensors").read_bytes() == BIG
+    half, quarter = len(BIG) // 2, len(BIG) // 4
+    spans = [None, f"bytes={half}-", f"bytes={half + quarter}-"]
+    assert giver.gets() == [("model.safetensors", span) for span in spans]
+    assert len(hub.gets()) == 3  # led there anew each time
+
+
+def test_what_a_broken_run_left_is_continued(hub, tmp_path):
+    partial = partial_of(tmp_path)
+    partial.parent.mkdir()
+    partial.write_bytes(BIG[:1000])
+    fetch(SOURCE, MODEL, tmp_path, say=str)
+    assert hub.gets() == [("model.safetensors", "bytes=1000-")]
+    assert names(tmp_path) == list(MODEL) and (tmp_path / "parts/model.safetensors").read_bytes() == BIG
+
+
+@pytest.mark.parametrize(
+    ("left", "asked"),
+    [
+        (BIG, []),  # killed between the last byte and the name
+        (BIG + b"!", [("model.safetensors", None)]),
+    ],
+)
+def test_a_partial_file_that_is_whole_or_too_long(hub, tmp_path, left, asked):
+    partial_of(tmp_path).parent.mkdir()
+    partial_of(tmp_path).write_bytes(left)
+    fetch(SOURCE, MODEL, tmp_path, say=str)
+    assert hub.gets() == asked and (tmp_path / "parts/model.safetensors").read_bytes() == BIG
+
+
+def test_the_part_of_another_revision_is_not_continued(hub, tmp_path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/model.safetensors.fedcba987654.partial").write_bytes(b"other")
+    fetch(SOURCE, MODEL, tmp_path, say=str)
+    assert hub.gets() == [("model.safetensors", None)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_process_leaves_a_part_that_the_next_one_continues(serve, tmp_path, number):
+    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    content = os.urandom(2**20) * 24  # more than two of the blocks in which the hub's client writes
+    hub = serve(Hub({"model.safetensors": content}, held={"model.safetensors"}))
+    program = f"""
+import sys
+from pathlib import Path
+from model.fetch import Source, fetch
+fetch(Source({REPO!r}, {REVISION!r}), {{"model.safetensors": {sha256(content)!r}}}, Path(sys.argv[1]))
+"""
+    # Without HF_HUB_DISABLE_TELEMETRY: fetch sees to that itself, and what the hub was asked for shows it.
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "DISABLE_T", "DO_NOT_T"))}
+    environment = {**own, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    command = [sys.executable, "-c", program, str(tmp_path / "w")]
+    partial = tmp_path / "w" / f"model.safetensors.{REVISION[:12]}.partial"
+    first = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (partial.exists() and partial.stat().st_size) and first.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    first.send_signal(number)
+    _, errors = first.communicate(timeout=30)
+    assert first.returncode == -number, errors
+    kept = partial.stat().st_size
+    assert 0 < kept < len(content) and names(tmp_path / "w") == [partial.name]
+    hub.held.clear()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "model.safetensors: 25.2 MB, verified\n"
+    assert (tmp_path / "w" / "model.safetensors").read_bytes() == content
+    path = f"/{REPO}/resolve/{REVISION}/model.safetensors"
+    spans = [("HEAD", None), ("GET", None), ("HEAD", None), ("GET", f"bytes={kept}-")]
+    assert hub.asked == [(method, path, span, None) for method, span in spans]
+
+
+def test_a_wrong_digest_leaves_nothing(hub, tmp_path):
+    with pytest.raises(UserError, match=r"SHA-256 differs \(somebody/world/config\.json at 0123"):
+        fetch(SOURCE, {"config.json": "0" * 64}, tmp_path, say=str)
+    assert names(tmp_path) == []
+
+
+def test_an_altered_file_stays_until_the_right_one_is_whole(hub, tmp_path):
+    said = []
+    (tmp_path / "config.json").write_bytes(b"{...")
+    hub.status["config.json"] = (500, "")
+    with pytest.raises(UserError, match="status 500"):
+        fetch(SOURCE, FILES, tmp_path, say=said.append)
+    assert (tmp_path / "config.json").read_bytes() == b"{..." and said == []
+    hub.status.clear()
+    fetch(SOURCE, FILES, tmp_path, say=said.append)
+    assert (tmp_path / "config.json").read_bytes() == b"{}" and said[0] == "config.json: 2 bytes, verified"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ((404, "EntryNotFound"), "does not have http.*config.json"),
+        ((404, "RevisionNotFound"), "does not have http.*config.json"),
+        ((404, ""), "does not have http.*config.json"),
+        ((401, "RepoNotFound"), "refuses with status 401.*HF_TOKEN"),
+        ((403, "GatedRepo"), "refuses with status 403.*HF_TOKEN"),
+        ((503, ""), "status 503.*run it again"),
+    ],
+)
+def test_what_a_hub_refuses_is_one_line_before_anything_is_downloaded(hub, tmp_path, status, words):
+    hub.status["config.json"] = status
+    with pytest.raises(UserError, match=words) as caught:
+        fetch(SOURCE, dict(reversed(FILES.items())), tmp_path, say=str)
+    assert "\n" not in str(caught.value) and names(tmp_path) == [] and hub.gets() == []
+
+
+def test_an_endpoint_that_is_no_hub(hub, tmp_path):
+    hub.commit = None
+    with pytest.raises(UserError, match="is no hub"):
+        fetch(SOURCE, FILES, tmp_path, say=str)
+    assert hub.gets() == []
+
+
+def test_nobody_answers(point, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        point(f"http://127.0.0.1:{free.getsockname()[1]}")  # bound and not listening
+        with pytest.raises(UserError, match=r"cannot be reached.*HF_ENDPOINT"):
+            fetch(SOURCE, FILES, tmp_path, say=str)
+
+
+def test_a_full_disk_is_told_before_the_download_and_in_it(hub, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(fetching.shutil, "disk_usage", lambda _path: SimpleNamespace(free=len(BIG)))
+        with pytest.raises(UserError, match="1.0 MB are needed and 1.0 MB free"):
+            fetch(SOURCE, FILES, tmp_path, say=str)
+        assert hub.gets() == []
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
+    with pytest.raises(UserError, match=r"cannot be written: No space left.*--weights.*goes on where it stopped"):
+        fetch(SOURCE, MODEL, tmp_path, say=str)
+
+
+def full(_url, file, **_more):
+    file.write(b"part")
+    raise OSError(28, "No space left on device")
+
+
+def test_a_folder_that_cannot_be_made(hub, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="weights cannot be written"):
+        fetch(SOURCE, FILES, tmp_path / "file" / "w", say=str)
+    assert hub.asked == []
+
+
+def test_two_fetches_do_not_write_into_one_folder(hub, tmp_path):
+    from huggingface_hub.utils import WeakFileLock
+
+    with WeakFileLock(tmp_path / ".fetch.lock"), pytest.raises(UserError, match="another process fetches"):
+        fetch(SOURCE, FILES, tmp_path, say=str)
+    assert hub.asked == []
+
+
+def test_offline_nobody_is_asked_and_all_that_is_missing_is_named(hub, tmp_path, monkeypatch):
+    def no_network(*_arguments, **_more):
+        raise AssertionError("a socket was opened")
+
+    for name in (*PROXIES, "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(socket, "socket", no_network)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    (tmp_path / "config.json").write_bytes(b"{...")
+    with pytest.raises(UserError) as caught:
+        fetch(SOURCE, {**FILES, "vae.pth": ""}, tmp_path, offline=True, say=str)
+    told = str(caught.value)
+    assert "config.json (altered), parts/model.safetensors (missing), vae.pth (missing)" in told
+    assert f"`python play.py --fetch WORLD --weights {tmp_path}` online" in told
+    with pytest.raises(UserError, match="`python play.py --fetch harbour` online"):
+        fetch(SOURCE, FILES, weights_folder("harbour"), offline=True, say=str)
+    assert hub.asked == []
+
+
+def test_without_huggingface_hub_it_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UserError, match=r"needs huggingface_hub.*pip install -e '\.\[gpu\]'"):
+        fetch(SOURCE, FILES, tmp_path, say=str)
+
+
+def test_weights_lie_in_reverie_s_home(tmp_path):
+    assert weights_folder("harbour") == tmp_path / "home" / "weights" / "harbour"
