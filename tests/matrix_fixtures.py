@@ -75,7 +75,9 @@ def write_weights(folder: Path, config) -> Path:
     from model.wan_vae import VaeDecoder, VaeEncoder
 
     folder.mkdir(parents=True, exist_ok=True)
-    network = {f"model.{name}": tensor for name, tensor in random_weights(on_meta(MatrixGameNet, config.network)).items()}
+    network = {
+        f"model.{name}": tensor for name, tensor in random_weights(on_meta(MatrixGameNet, config.network)).items()
+    }
     network["model.blocks.0.action_model.key_attn_q_norm.weight"] = torch.full((16,), 7.0)  # stored, never read
     save_file(network, folder / NETWORK_FILE)
     halves = [random_weights(on_meta(half, config.vae), 1) for half in (VaeEncoder, VaeDecoder)]

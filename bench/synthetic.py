@@ -1,0 +1,56 @@
+"""Full-size worlds with random weights: for speed and memory, which do not depend on what the weights are."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn as nn
+
+from model.checkpoint import on_meta
+from model.matrix_game.config import MatrixGameConfig
+from model.matrix_game.encoders import CONSTANT_FROM, MASK_CHANNELS, ImageCondition
+from model.matrix_game.load import describe
+from model.matrix_game.network import MatrixGameNet
+from model.matrix_game.world import MatrixGameWorld
+from model.placement import Placement
+from model.wan_vae import VaeDecoder
+from model.worldfile import read_world_file
+
+VARIANTS = ("matrix-game-2", "matrix-game-2-gta-drive", "matrix-game-2-templerun")
+
+
+def variant(name: str) -> MatrixGameConfig:
+    """The configuration of a bundled world."""
+    from model.registry import find_world
+    from model.settings import read_settings
+
+    return read_settings(MatrixGameConfig, read_world_file(find_world(name)).config, name)
+
+
+def randomised(module: nn.Module, placement: Placement, seed: int) -> nn.Module:
+    """A module made on the meta device, with random weights of a size that keeps activations near 1."""
+    generator = torch.Generator(placement.device).manual_seed(seed)
+    weights = {}
+    for name, tensor in module.state_dict().items():
+        fan = tensor[0].numel() if tensor.ndim > 1 else 0
+        made = torch.empty(tensor.shape, device=placement.device, dtype=placement.dtype)
+        gain = name.endswith("gamma") or (tensor.ndim == 1 and name.endswith("weight"))
+        weights[name] = made.fill_(1) if gain else made.normal_(0, fan**-0.5 if fan else 0.02, generator=generator)
+    module.load_state_dict(weights, assign=True)
+    return module.requires_grad_(False).eval()
+
+
+def matrix_game(config: MatrixGameConfig, placement: Placement, seed: int = 0) -> MatrixGameWorld:
+    """The world that official files would make, but for what the weights are; its image condition is random too."""
+    generator = torch.Generator(placement.device).manual_seed(seed)
+
+    def encode(picture: np.ndarray) -> ImageCondition:
+        latents = (CONSTANT_FROM + 1, MASK_CHANNELS + config.vae.latent_channels, *config.latent_size)
+        visual = (config.clip.tokens, config.network.context_dim)
+        parts = (torch.randn(size, generator=generator, device=placement.device) for size in (latents, visual))
+        return ImageCondition(*(part.to(placement.dtype) for part in parts))
+
+    net = randomised(on_meta(MatrixGameNet, config.network), placement, seed)
+    decoder = randomised(on_meta(VaeDecoder, config.vae), placement, seed + 1)
+    info = describe("random", "Random weights", config, placement, "", has_start=True)
+    return MatrixGameWorld(config, info, net, decoder, encode, [np.zeros((16, 16, 3), np.uint8)], placement)
