@@ -39,6 +39,11 @@ class DecodeLane:
         parts = [latent[None, :, None] for latent in latents]
         return self._now(parts) if self._stream is None else self._delivered(self._launch(parts))
 
+    def settle(self) -> None:
+        """What is queued on the current stream from here on comes after all decoding that was started."""
+        if self._stream is not None:
+            torch.cuda.current_stream(self._stream.device).wait_stream(self._stream)
+
     def _now(self, parts: list[torch.Tensor]) -> Iterator[np.ndarray]:
         for latent in parts:
             with torch.inference_mode():

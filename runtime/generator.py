@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,16 @@ class Request:
     sampled_at: float = 0.0
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A chunk whose frames are on their way; `busy_s` is what beginning it took."""
+
+    request: Request
+    frames: Iterator[np.ndarray]
+    chunk: int
+    busy_s: float
+
+
 class Witness(Protocol):
     """Is told on the generator's thread, in order, all that happens to the world: a log or a check."""
 
@@ -83,6 +93,7 @@ class Generator:
         self._epoch = self._chunk = 0
         # Written by one side each, so that their comparison needs no lock.
         self._asked = self._served = 0
+        self._coming = 0
         self.info: WorldInfo | None = None
         self.seed = 0
         self.camera = np.eye(4)
@@ -99,13 +110,18 @@ class Generator:
 
     @property
     def idle(self) -> bool:
-        """Whether everything that was asked for is done."""
+        """Whether the world can be asked for more: all is done, or under way where the world overlaps."""
         return self._served == self._asked
 
     @property
     def queued(self) -> int:
         """Frames that wait to be shown."""
         return self._frames.qsize()
+
+    @property
+    def ahead(self) -> int:
+        """Frames that will be shown before those of a chunk asked for now: queued, or on their way."""
+        return self.queued + self._coming
 
     @property
     def chunk_length(self) -> int:
@@ -182,38 +198,74 @@ class Generator:
             self.info = info
             while (request := self._requests.get()) is not None:
                 self._serve(request)
-                self._served += 1
         except BaseException as error:  # travels to the loop's thread, whatever it is
             self._error = error
 
     def _serve(self, request: Request) -> None:
-        if not self._wanted(request.epoch):
-            return
-        if request.controls is not None:
-            self._dream(request)
-            return
-        self._world.reset(self._image, None, request.seed)
-        self._chunk = 0
-        if self._witness:
-            self._witness.begun(request.seed)
+        """Do what was asked, and whatever was asked meanwhile of a world that overlaps."""
+        work = self._begin(request)
+        while work is not None:
+            work = self._finish(work)
 
-    def _dream(self, request: Request) -> None:
-        """One chunk: every frame goes out as soon as it is there, and only the world's own time counts as busy."""
-        frames, busy, mark = [], 0.0, self._clock()
-        for pixels in self._world.step(request.controls):
+    def _begin(self, request: Request) -> Begun | None:
+        """Reset the world, or begin a chunk. From then on, a world that overlaps may be asked for the next one."""
+        if not self._wanted(request.epoch):
+            self._served += 1
+            return None
+        if request.controls is None:
+            self._world.reset(self._image, None, request.seed)
+            self._chunk = self._coming = 0
+            if self._witness:
+                self._witness.begun(request.seed)
+            self._served += 1
+            return None
+        length, started = self.chunk_length, self._clock()
+        begun = Begun(request, self._world.step(request.controls), self._chunk, self._clock() - started)
+        if self.info.overlaps:
+            self._coming += length
+            self._chunk += 1
+            self._served += 1
+        return begun
+
+    def _finish(self, work: Begun) -> Begun | None:
+        """Deliver a chunk's frames, each as soon as it is there; gives the next chunk where it was begun meanwhile.
+
+        Only the world's own time counts as busy.
+        """
+        request, frames, busy, ahead, mark = work.request, [], work.busy_s, None, self._clock()
+        for pixels in work.frames:
             ready = self._clock()
             busy += ready - mark
             frames.append(pixels)
-            frame = Frame(pixels, request.epoch, self._chunk, len(frames) - 1, request.sampled_at, ready)
+            frame = Frame(pixels, request.epoch, work.chunk, len(frames) - 1, request.sampled_at, ready)
             if not self._deliver(frame):
-                return
+                break
+            self._coming = max(0, self._coming - 1)
+            ahead = ahead or self._look_ahead()
             mark = self._clock()
-        busy += self._clock() - mark
+        else:
+            self._count(request, frames, busy + self._clock() - mark)
+        if not self.info.overlaps:
+            self._chunk += 1
+            self._served += 1
+        return ahead
+
+    def _look_ahead(self) -> Begun | None:
+        """Begin the next chunk while this one's last frames are being decoded, where the world can do both."""
+        if not self.info.overlaps or self._requests.empty():
+            return None
+        request = self._requests.get_nowait()
+        if request is None:
+            self._requests.put(None)  # the end, which `_work` waits for
+            return None
+        return self._begin(request)
+
+    def _count(self, request: Request, frames: list[np.ndarray], busy_s: float) -> None:
+        """A chunk was dreamt to its end."""
         self.frames_dreamt += len(frames)
-        self.busy_s += busy
-        self.chunk_ms.add(busy * 1e3)
+        self.busy_s += busy_s
+        self.chunk_ms.add(busy_s * 1e3)
         self.camera = np.array(self._world.camera, np.float64)
-        self._chunk += 1
         if self._witness:
             self._witness.dreamt(request.controls, frames)
 

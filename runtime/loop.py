@@ -141,7 +141,7 @@ class Loop:
         """Sample the controls and ask for a chunk, if the chunk would be late otherwise."""
         if self._paused or not self._more or not self._generator.idle:
             return
-        runway = pacing.runway(self._due, now, self._generator.queued, self.period)
+        runway = pacing.runway(self._due, now, self._generator.ahead, self.period)
         if pacing.should_submit(runway, pacing.lead_needed(self._leads)):
             self._more = self._driver.submit(self._generator, now)
 
@@ -169,7 +169,7 @@ class Loop:
         """Whether the run has ended; a last frame has its whole slot."""
         config = self._config
         slot_over = self._due is None or now >= self._due
-        walked_out = not self._more and self._generator.idle and self._generator.queued == 0
+        walked_out = not self._more and self._generator.idle and self._generator.ahead == 0
         return (
             self._stopped
             or (config.seconds is not None and self.stats.seconds(now) >= config.seconds)

@@ -56,6 +56,7 @@ class MatrixGameWorld:
         self.keyboard = ActionRing(actions.keyboard_dim, actions.window, chunk)
         self.mouse = ActionRing(actions.mouse_dim, actions.window, chunk) if actions.mouse_dim else None
         self.rings.reset()
+        self.lane.settle()
         self.memory.reset()
 
     @torch.inference_mode()
@@ -137,6 +138,7 @@ class MatrixGameWorld:
 
     def state(self) -> dict[str, np.ndarray]:
         """See model.world.World: between two steps, the iterator of the last one exhausted."""
+        self.lane.settle()
         tensors = {f"ring.{name}": tensor for name, tensor in self.rings.state().items()}
         tensors |= {f"decoder.{name}": tensor for name, tensor in self.memory.state().items()}
         tensors |= {"image.latents": self.image.latents.cpu(), "image.visual": self.image.visual.cpu()}
