@@ -3,6 +3,9 @@
 A ring belongs to one kind of attention (over all tokens, per position, per latent frame) and holds one buffer for all
 of its layers. Passes write into the slots that `stage` opened and see what is filled; a later pass over the same chunk
 overwrites it in place, and `commit` is what makes the chunk past. Which slot is whose: model/cache.py.
+
+Everything that a pass reads lies at addresses that do not change from chunk to chunk, so that a captured pass can be
+replayed (compile/graphs.py): what a chunk brings anew is copied in.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from model.rotary import Axes, Table, rotate
 class RingShape:
     """What fixes a ring's buffers: [2 (keys, values), layers, batch, heads, capacity * tokens, head_dim].
 
-    tokens: those of one latent frame, as rows x columns; (1, 1) where a latent frame has one token per batch row.
+    layers: the numbers of the network's layers that have this attention. grid: rows and columns of tokens of a latent
+    frame; (1, 1) where a latent frame has one token per batch row.
     """
 
     window: Window
-    layers: int
+    layers: tuple[int, ...]
     heads: int
     head_dim: int
     axes: Axes
@@ -36,57 +40,97 @@ class RingShape:
         return self.grid[0] * self.grid[1]
 
 
+@dataclass(frozen=True)
+class Opened:
+    """The open place on the device: which tokens are written, how many are seen, and what queries and keys turn by.
+
+    kept: which of the pass's tokens are written, None for all. keys: None where keys are stored turned.
+    """
+
+    target: torch.Tensor
+    kept: torch.Tensor | None
+    filled: int
+    turn: Table
+    keys: Table | None
+
+
+@dataclass(frozen=True)
+class LayerRing:
+    """One layer's part of a ring, [batch, heads, capacity * tokens, head_dim] each, with the place that is open."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+    place: Opened
+
+    def turned(self, queries: torch.Tensor) -> torch.Tensor:
+        """Queries [..., pass's tokens, head_dim] at their positions in time."""
+        return rotate(queries, *self.place.turn)
+
+    def write(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put keys and values [batch, heads, pass's tokens, head_dim], not yet turned, into the open place.
+
+        Returns what the pass sees, keys turned: views [batch, heads, filled * tokens, head_dim] (keys of a relative
+        window are a copy). Slots that nothing was written to yet are not among it.
+        """
+        place = self.place
+        if place.keys is None:
+            keys = rotate(keys, *place.turn)
+        if place.kept is not None:
+            keys, values = keys[:, :, place.kept], values[:, :, place.kept]
+        self.keys.index_copy_(2, place.target, keys.to(self.keys.dtype))
+        self.values.index_copy_(2, place.target, values.to(self.values.dtype))
+        seen, values = self.keys[:, :, : place.filled], self.values[:, :, : place.filled]
+        return (seen if place.keys is None else rotate(seen, *place.keys)), values
+
+
 class Ring:
     """One kind of attention's keys and values, of all layers. `window` may differ from ring to ring of a network."""
 
     def __init__(self, shape: RingShape, device: torch.device | str, dtype: torch.dtype) -> None:
         self.shape, self.device = shape, torch.device(device)
         length = shape.window.capacity * shape.tokens
-        size = (2, shape.layers, shape.batch, shape.heads, length, shape.head_dim)
+        size = (2, len(shape.layers), shape.batch, shape.heads, length, shape.head_dim)
         self.buffer = torch.zeros(size, device=device, dtype=dtype)
-        self._targets: dict[tuple[int, ...], torch.Tensor] = {}
-        self._kept: torch.Tensor | None = None
+        self._indices: dict[tuple[int, ...], torch.Tensor] = {}
+        self._standing: dict[tuple, torch.Tensor] = {}
 
     def open(self, place: Place) -> None:
-        """Make `place` the one that `write` writes to and `queries` and `keys` are turned by."""
-        kept = [frame for frame, slot in enumerate(place.slots) if slot != DROPPED]
+        """Make `place` the one that is written to, and that queries and keys are turned by."""
+        kept = tuple(frame for frame, slot in enumerate(place.slots) if slot != DROPPED)
         slots = tuple(place.slots[frame] for frame in kept)
-        # A ring comes back to the same few sets of slots for ever: their indices stay on the device.
-        if slots not in self._targets:
-            self._targets[slots] = self._token_index(slots)
-        self._target = self._targets[slots]
-        self._kept = None if len(kept) == len(place.slots) else self._token_index(tuple(kept))
-        self._filled = place.filled * self.shape.tokens
-        self.turn = self._table(place.queries)
-        self._key_turn = None if place.keys is None else self._table(place.keys)
+        self.opened = Opened(
+            self._stand("target", self._tokens_of(slots)),
+            None if len(kept) == len(place.slots) else self._tokens_of(kept),
+            place.filled * self.shape.tokens,
+            self._table("turn", place.queries),
+            None if place.keys is None else self._table("keys", place.keys),
+        )
 
-    def _token_index(self, frames: tuple[int, ...]) -> torch.Tensor:
-        tokens = self.shape.tokens
-        index = torch.tensor(frames, dtype=torch.long)[:, None] * tokens + torch.arange(tokens)
-        return index.flatten().to(self.device)
+    def layer(self, number: int) -> LayerRing | None:
+        """The part of layer `number`; None where that layer has no such attention."""
+        if number not in self.shape.layers:
+            return None
+        return LayerRing(*self.buffer[:, self.shape.layers.index(number)], self.opened)
 
-    def _table(self, positions: tuple[int, ...]) -> Table:
-        shape = self.shape
-        if shape.grid == (1, 1):
-            return shape.axes.line(positions, self.device)
-        return shape.axes.grid(positions, *shape.grid, self.device)
+    def _tokens_of(self, frames: tuple[int, ...]) -> torch.Tensor:
+        """The tokens of frames or slots. A ring comes back to the same few sets for ever: they stay on the device."""
+        if frames not in self._indices:
+            index = torch.tensor(frames, dtype=torch.long)[:, None] * self.shape.tokens
+            self._indices[frames] = (index + torch.arange(self.shape.tokens)).flatten().to(self.device)
+        return self._indices[frames]
 
-    def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Put keys and values [batch, heads, pass's tokens, head_dim], not yet turned, into the open place.
+    def _table(self, name: str, positions: tuple[int, ...]) -> Table:
+        axes, grid = self.shape.axes, self.shape.grid
+        line = grid == (1, 1)
+        made = axes.line(positions, self.device) if line else axes.grid(positions, *grid, self.device)
+        return tuple(self._stand(f"{name}.{part}", tensor) for part, tensor in zip(("cos", "sin"), made, strict=True))
 
-        Returns what the pass sees, keys turned: views [batch, heads, filled * tokens, head_dim] (keys of a relative
-        window are a copy). Slots that nothing was written to yet are not among it.
-        """
-        relative = self._key_turn is not None
-        if not relative:
-            keys = rotate(keys, *self.turn)
-        if self._kept is not None:
-            keys, values = keys[:, :, self._kept], values[:, :, self._kept]
-        held_keys, held_values = self.buffer[0, layer], self.buffer[1, layer]
-        held_keys.index_copy_(2, self._target, keys.to(held_keys.dtype))
-        held_values.index_copy_(2, self._target, values.to(held_values.dtype))
-        seen_keys, seen_values = held_keys[:, :, : self._filled], held_values[:, :, : self._filled]
-        return (rotate(seen_keys, *self._key_turn) if relative else seen_keys), seen_values
+    def _stand(self, name: str, content: torch.Tensor) -> torch.Tensor:
+        """`content` in a buffer of its name and shape that stays where it is."""
+        key = (name, *content.shape)
+        if key not in self._standing:
+            self._standing[key] = torch.empty_like(content)
+        return self._standing[key].copy_(content)
 
 
 class Rings:
@@ -99,6 +143,11 @@ class Rings:
 
     def __getitem__(self, name: str) -> Ring:
         return self._rings[name]
+
+    def layer(self, number: int) -> dict[str, LayerRing]:
+        """Every ring's part of layer `number`, by the ring's name."""
+        parts = {name: ring.layer(number) for name, ring in self._rings.items()}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def reset(self) -> None:
         """Begin a new walk. What the slots held is never seen again: only what was filled since is."""
@@ -122,8 +171,18 @@ class Rings:
         self._staged = 0
 
     @property
+    def filled(self) -> tuple[int, ...]:
+        """How much of each ring the open place sees, in tokens: a captured pass is good for one such tuple."""
+        return tuple(ring.opened.filled for ring in self._rings.values())
+
+    @property
     def bytes(self) -> int:
         return sum(ring.buffer.nbytes for ring in self._rings.values())
+
+    @property
+    def indices(self) -> int:
+        """Index tensors that are kept, which must not grow."""
+        return sum(len(ring._indices) + len(ring._standing) for ring in self._rings.values())
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything that the next pass depends on, as copies on the CPU, between a commit and the next stage."""

@@ -27,29 +27,29 @@ class Axes:
         part = 2 * (head_dim // 6)
         return cls((head_dim - 2 * part, part, part))
 
-    def angles(self, axis: int, positions: Sequence[float]) -> torch.Tensor:
+    def angles(self, axis: int, positions: Sequence[float], device: torch.device | str = "cpu") -> torch.Tensor:
         """float64 [positions, channels / 2] in radians: position p turns pair i by p * theta^(-2i / channels)."""
         channels = self.channels[axis]
-        frequency = self.theta ** (-torch.arange(0, channels, 2, dtype=torch.float64) / channels)
-        return torch.tensor(positions, dtype=torch.float64)[:, None] * frequency
+        frequency = self.theta ** (-torch.arange(0, channels, 2, dtype=torch.float64, device=device) / channels)
+        return torch.tensor(positions, dtype=torch.float64, device=device)[:, None] * frequency
 
     def grid(self, frames: Sequence[float], rows: int, columns: int, device: torch.device | str = "cpu") -> Table:
         """The table of the tokens of `frames` (their positions in time), in the order frame, row, column."""
-        parts = [self.angles(0, frames), self.angles(1, range(rows)), self.angles(2, range(columns))]
+        parts = [self.angles(axis, at, device) for axis, at in enumerate((frames, range(rows), range(columns)))]
         shape = (len(frames), rows, columns)
         spread = [
             part.view(*(len(part) if axis == own else 1 for axis in range(3)), part.shape[1]).expand(*shape, -1)
             for own, part in enumerate(parts)
         ]
-        return table(torch.cat(spread, -1).flatten(0, 2), device)
+        return table(torch.cat(spread, -1).flatten(0, 2))
 
     def line(self, frames: Sequence[float], device: torch.device | str = "cpu") -> Table:
         """The table of one token per frame, turned by time alone: the other axes' channels are left as they are."""
-        return table(self.angles(0, frames), device)
+        return table(self.angles(0, frames, device))
 
 
-def table(angles: torch.Tensor, device: torch.device | str) -> Table:
-    return angles.cos().float().to(device), angles.sin().float().to(device)
+def table(angles: torch.Tensor) -> Table:
+    return angles.cos().float(), angles.sin().float()
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ Team 2025, "Wan: Open and Advanced Large-Scale Video Generative Models", sec. 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,22 +15,36 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from model.attention import Attend, sdpa
-from model.rings import Rings
-from model.rotary import rotate
+from model.rings import LayerRing, Rings
 
 KeysValues = tuple[torch.Tensor, torch.Tensor]
 
 
+@dataclass(frozen=True)
+class LayerPass:
+    """What one layer wants of a pass: its part of every ring, the keys and values of its cross-attention, the
+    attention back end, and what a family's own modules want (see model/matrix_game/actions.py).
+    """
+
+    rings: Mapping[str, LayerRing]
+    context: KeysValues
+    attend: Attend
+    actions: object
+
+
 @dataclass
 class Pass:
-    """What all layers share in a pass over one chunk: the staged caches, the keys and values of the cross-attention
-    per layer, the attention back end, and what a family's own modules want (`actions`, see model/matrix_game).
+    """What all layers share in a pass over one chunk: the staged caches, the cross-attention's keys and values per
+    layer, the attention back end, and a family's own conditions.
     """
 
     rings: Rings
     context: Sequence[KeysValues]
     attend: Attend = sdpa
     actions: object = None
+
+    def layer(self, number: int) -> LayerPass:
+        return LayerPass(self.rings.layer(number), self.context[number], self.attend, self.actions)
 
 
 def sinusoid(timesteps: torch.Tensor, width: int) -> torch.Tensor:
@@ -71,19 +85,18 @@ class PatchEmbedding(nn.Module):
 class SelfAttention(nn.Module):
     """Attention of a chunk to what its ring holds, the chunk included. Query and key norms run over the whole width."""
 
-    def __init__(self, dim: int, heads: int, eps: float, layer: int) -> None:
+    def __init__(self, dim: int, heads: int, eps: float) -> None:
         super().__init__()
-        self.heads, self.layer = heads, layer
+        self.heads = heads
         self.q, self.k, self.v, self.o = (nn.Linear(dim, dim) for _ in range(4))
         self.norm_q, self.norm_k = nn.RMSNorm(dim, eps), nn.RMSNorm(dim, eps)
 
-    def forward(self, x: torch.Tensor, run: Pass) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, run: LayerPass) -> torch.Tensor:
         ring = run.rings["self"]
-        q, k, v = (
-            split_heads(part, self.heads) for part in (self.norm_q(self.q(x)), self.norm_k(self.k(x)), self.v(x))
-        )
-        keys, values = ring.write(self.layer, k, v)
-        return self.o(merge_heads(run.attend(rotate(q, *ring.turn), keys, values), x.shape[0]))
+        parts = self.norm_q(self.q(x)), self.norm_k(self.k(x)), self.v(x)
+        q, k, v = (split_heads(part, self.heads) for part in parts)
+        keys, values = ring.write(k, v)
+        return self.o(merge_heads(run.attend(ring.turned(q), keys, values), x.shape[0]))
 
 
 class CrossAttention(nn.Module):
@@ -108,24 +121,22 @@ class CrossAttention(nn.Module):
 class Block(nn.Module):
     """One layer: self-attention, cross-attention, a family's own module if any, and the MLP; modulated per frame."""
 
-    def __init__(
-        self, dim: int, heads: int, ffn_dim: int, eps: float, layer: int, action_model: nn.Module | None = None
-    ) -> None:
+    def __init__(self, dim: int, heads: int, ffn_dim: int, eps: float, action_model: nn.Module | None = None) -> None:
         super().__init__()
-        self.dim, self.eps, self.layer = dim, eps, layer
+        self.dim, self.eps = dim, eps
         self.modulation = nn.Parameter(torch.empty(1, 6, dim))
-        self.self_attn = SelfAttention(dim, heads, eps, layer)
+        self.self_attn = SelfAttention(dim, heads, eps)
         self.norm3 = nn.LayerNorm(dim, eps)
         self.cross_attn = CrossAttention(dim, heads, eps)
         self.action_model = action_model
         self.ffn = nn.Sequential(nn.Linear(dim, ffn_dim), nn.GELU("tanh"), nn.Linear(ffn_dim, dim))
 
-    def forward(self, x: torch.Tensor, modulation: torch.Tensor, run: Pass) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, modulation: torch.Tensor, run: LayerPass) -> torch.Tensor:
         """x: [frames, tokens, dim]; modulation: [frames, 6, dim]."""
         parts = (self.modulation + modulation).unsqueeze(2).unbind(1)
         shift1, scale1, gate1, shift2, scale2, gate2 = parts
         x = x + gate1 * self.self_attn(self.normalised(x) * (1 + scale1) + shift1, run)
-        x = x + self.cross_attn(self.norm3(x), run.context[self.layer], run.attend)
+        x = x + self.cross_attn(self.norm3(x), run.context, run.attend)
         if self.action_model is not None:
             x = self.action_model(x, run)
         return x + gate2 * self.ffn(self.normalised(x) * (1 + scale2) + shift2)

@@ -228,9 +228,8 @@ def test_ten_thousand_chunks(tmp_path):
 
 
 def buffers(world) -> tuple[int, ...]:
-    kept = sum(len(world.rings[name]._targets) for name in ("self", "mouse", "keyboard"))
     memory = sum(frames.nbytes for frames in world.memory.frames.values())
-    return world.rings.bytes, kept, memory, world.keyboard.buffer.nbytes, world.mouse.buffer.nbytes
+    return world.rings.bytes, world.rings.indices, memory, world.keyboard.buffer.nbytes, world.mouse.buffer.nbytes
 
 
 def assert_exact_positions(world) -> None:
@@ -239,7 +238,7 @@ def assert_exact_positions(world) -> None:
     from math import cos, pi, sin, tau
 
     world.rings.stage(3)
-    cosine, sine = world.rings["self"].turn
+    cosine, sine = world.rings["self"].opened.turn
     tokens = world.rings["self"].shape.tokens
     for frame, first in enumerate(range(0, 3 * tokens, tokens)):
         position = world.rings.committed + frame

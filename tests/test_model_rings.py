@@ -17,8 +17,8 @@ TOKENS = GRID[0] * GRID[1]
 
 def rings(window: Window) -> Rings:
     shapes = {
-        "self": RingShape(window, 2, HEADS, SIZE, AXES, GRID),
-        "each": RingShape(window, 1, HEADS, SIZE, rotary.Axes((4,), 256.0), batch=TOKENS),
+        "self": RingShape(window, (0, 1), HEADS, SIZE, AXES, GRID),
+        "each": RingShape(window, (0,), HEADS, SIZE, rotary.Axes((4,), 256.0), batch=TOKENS),
     }
     return Rings(shapes, "cpu", torch.float32)
 
@@ -34,10 +34,10 @@ def through(window: Window, counts: list[int], q, k, v):
     for count in counts:
         now = slice(start * TOKENS, (start + count) * TOKENS)
         caches.stage(count)
-        ring = caches["self"]
-        keys, values = ring.write(1, torch.zeros_like(k[:, :, now]), v[:, :, now])  # a noisy pass, overwritten
-        keys, values = ring.write(1, k[:, :, now], v[:, :, now])
-        out.append(attention.sdpa(rotary.rotate(q[:, :, now], *ring.turn), keys, values))
+        ring = caches.layer(1)["self"]
+        keys, values = ring.write(torch.zeros_like(k[:, :, now]), v[:, :, now])  # a noisy pass, overwritten
+        keys, values = ring.write(k[:, :, now], v[:, :, now])
+        out.append(attention.sdpa(ring.turned(q[:, :, now]), keys, values))
         caches.commit()
         start += count
     return torch.cat(out, 2)
@@ -84,12 +84,12 @@ def test_recaching_rewrites_the_span_and_nothing_else():
     for start in range(0, 15, 3):
         caches.stage(3)
         now = slice(start * TOKENS, (start + 3) * TOKENS)
-        caches["self"].write(0, k[:, :, now], v[:, :, now])
+        caches.layer(0)["self"].write(k[:, :, now], v[:, :, now])
         caches.commit()
     before = caches["self"].buffer.clone()
     caches.recache(12)
     fresh = clip(12, seed=1)
-    keys, values = caches["self"].write(0, fresh[1], fresh[2])
+    keys, values = caches.layer(0)["self"].write(fresh[1], fresh[2])
     after, held = caches["self"].buffer, window.held(15)
     for slot, frame in enumerate(held):
         place = slice(slot * TOKENS, (slot + 1) * TOKENS)
@@ -103,12 +103,14 @@ def test_recaching_rewrites_the_span_and_nothing_else():
 def test_steady_state_neither_allocates_nor_moves():
     caches = rings(Window(0, 1, 3))
     caches["self"].buffer.fill_(0)
-    places = {caches[name].buffer.data_ptr() for name in ("self", "each")}
-    for _ in range(40):
+    places, indices = {caches[name].buffer.data_ptr() for name in ("self", "each")}, 0
+    for chunk in range(40):
         caches.stage(3)
         caches.commit()
+        indices = caches.indices if chunk == 8 else indices
+    assert caches.layer(0).keys() == {"self", "each"} and caches.layer(1).keys() == {"self"}
     assert {caches[name].buffer.data_ptr() for name in ("self", "each")} == places
-    assert len(caches["self"]._targets) <= 5, "the sets of slots repeat"
+    assert caches.indices == indices, "the sets of slots repeat"
     assert caches.committed == 120
 
 
@@ -116,7 +118,7 @@ def test_state_comes_back_bit_for_bit():
     window, (_, k, v) = Window(0, 1, 3), clip(12)
     one = rings(window)
     one.stage(3)
-    one["self"].write(0, k[:, :, : 3 * TOKENS], v[:, :, : 3 * TOKENS])
+    one.layer(0)["self"].write(k[:, :, : 3 * TOKENS], v[:, :, : 3 * TOKENS])
     one.commit()
     state = one.state()
     two = rings(window)
@@ -124,7 +126,7 @@ def test_state_comes_back_bit_for_bit():
     for caches in (one, two):
         caches.stage(3)
     now = slice(3 * TOKENS, 6 * TOKENS)
-    first, second = (caches["self"].write(0, k[:, :, now], v[:, :, now]) for caches in (one, two))
+    first, second = (caches.layer(0)["self"].write(k[:, :, now], v[:, :, now]) for caches in (one, two))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert EMPTY not in window.held(two.committed)[:3]
 

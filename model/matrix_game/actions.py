@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from model.matrix_game.config import ActionConfig
 from model.rotary import rotate
-from model.wan import Pass
+from model.wan import LayerPass
 
 EPS = 1e-6
 
@@ -36,11 +36,11 @@ def normalised(x: torch.Tensor) -> torch.Tensor:
 
 
 class ActionModule(nn.Module):
-    """The mouse's branch, where there is a mouse, then the keyboard's. `index` counts the layers that have one."""
+    """The mouse's branch, where there is a mouse, then the keyboard's."""
 
-    def __init__(self, config: ActionConfig, dim: int, index: int) -> None:
+    def __init__(self, config: ActionConfig, dim: int) -> None:
         super().__init__()
-        self.heads, self.index = config.heads, index
+        self.heads = config.heads
         embedding, rows = config.keyboard_embedding, config.rows
         self.keyboard_embed = nn.Sequential(
             nn.Linear(config.keyboard_dim, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
@@ -60,31 +60,31 @@ class ActionModule(nn.Module):
             self.t_qkv = nn.Linear(width, 3 * width, bias=False)
             self.proj_mouse = nn.Linear(width, dim, bias=False)
 
-    def forward(self, x: torch.Tensor, run: Pass) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, run: LayerPass) -> torch.Tensor:
         """x: [frames, tokens, dim], with what the actions add."""
         if self.has_mouse:
             x = x + self.proj_mouse(self._mouse(x, run))
         return x + self.proj_keyboard(self._keyboard(x, run))
 
-    def _mouse(self, x: torch.Tensor, run: Pass) -> torch.Tensor:
+    def _mouse(self, x: torch.Tensor, run: LayerPass) -> torch.Tensor:
         """Queries, keys and values from what is seen and the mouse together; attention at each position by itself."""
         ring = run.rings["mouse"]
         mouse = run.actions.mouse.unsqueeze(1).expand(-1, x.shape[1], -1)
         fused = self.t_qkv(self.mouse_mlp(torch.cat([x, mouse], -1)))
         # [frames, tokens, 3 * heads * size] to three of [tokens, heads, frames, size].
         q, k, v = fused.unflatten(-1, (3, self.heads, -1)).permute(2, 1, 3, 0, 4)
-        keys, values = ring.write(self.index, normalised(k), v)
-        out = run.attend(rotate(normalised(q), *ring.turn), keys, values)
+        keys, values = ring.write(normalised(k), v)
+        out = run.attend(ring.turned(normalised(q)), keys, values)
         return out.permute(2, 0, 1, 3).flatten(2)
 
-    def _keyboard(self, x: torch.Tensor, run: Pass) -> torch.Tensor:
+    def _keyboard(self, x: torch.Tensor, run: LayerPass) -> torch.Tensor:
         """Queries from what is seen; one key and value per latent frame, which all positions share."""
         ring, frames = run.rings["keyboard"], x.shape[0]
         rows = self.keyboard_embed(run.actions.keyboard).flatten(1)
         k, v = self.keyboard_attn_kv(rows).unflatten(-1, (2, self.heads, -1)).permute(1, 2, 0, 3).unsqueeze(1)
-        keys, values = ring.write(self.index, normalised(k), v)
+        keys, values = ring.write(normalised(k), v)
         q = self.mouse_attn_q(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [frames, heads, tokens, size]
-        cos, sin = (part[:, None, None] for part in ring.turn)
+        cos, sin = (part[:, None, None] for part in ring.place.turn)
         q = rotate(normalised(q), cos, sin)
         out = run.attend(q, keys.expand(frames, -1, -1, -1), values.expand(frames, -1, -1, -1))
         return out.transpose(1, 2).flatten(2)

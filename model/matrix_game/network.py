@@ -43,15 +43,14 @@ class MatrixGameNet(nn.Module):
         self.time_embedding = nn.Sequential(nn.Linear(config.timestep_width, dim), nn.SiLU(), nn.Linear(dim, dim))
         self.time_projection = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
         self.img_emb = ImageEmbedding(config.context_dim, dim)
-        acting = {layer: index for index, layer in enumerate(sorted(config.actions.layers))}
         self.blocks = nn.ModuleList(
-            Block(dim, config.heads, config.ffn_dim, eps, layer, self._action_model(acting.get(layer)))
-            for layer in range(config.layers)
+            Block(dim, config.heads, config.ffn_dim, eps, self._action_model(layer)) for layer in range(config.layers)
         )
         self.head = Head(dim, config.out_channels * PATCH[0] * PATCH[1], eps)
 
-    def _action_model(self, index: int | None) -> ActionModule | None:
-        return None if index is None else ActionModule(self.config.actions, self.config.dim, index)
+    def _action_model(self, layer: int) -> ActionModule | None:
+        actions = self.config.actions
+        return ActionModule(actions, self.config.dim) if layer in actions.layers else None
 
     def encode(self, x: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, run: Pass):
         """The part up to the last block, in which the caches are written; returns (tokens, embedded timesteps)."""
@@ -59,8 +58,8 @@ class MatrixGameNet(nn.Module):
         level = self.time_embedding(sinusoid(timesteps, self.config.timestep_width).to(weight.dtype))
         modulation = self.time_projection(level).unflatten(1, (6, -1))
         tokens = self.patch_embedding(torch.cat([x, condition], 1).to(weight.dtype))
-        for block in self.blocks:
-            tokens = block(tokens, modulation, run)
+        for number, block in enumerate(self.blocks):
+            tokens = block(tokens, modulation, run.layer(number))
         return tokens, level
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, run: Pass) -> torch.Tensor:
@@ -87,10 +86,9 @@ class MatrixGameNet(nn.Module):
         """Empty caches for latent frames of `grid` tokens: over all tokens, per position, and per latent frame."""
         config, actions = self.config, self.config.actions
         head_dim = config.dim // config.heads
-        own = RingShape(
-            config.ring_window(config.sink), config.layers, config.heads, head_dim, Axes.wan(head_dim), grid
-        )
-        time, window, layers = Axes((actions.rotary,), actions.theta), config.ring_window(0), len(actions.layers)
+        every = tuple(range(config.layers))
+        own = RingShape(config.ring_window(config.sink), every, config.heads, head_dim, Axes.wan(head_dim), grid)
+        time, window, layers = Axes((actions.rotary,), actions.theta), config.ring_window(0), actions.layers
         shapes = {"self": own}
         if layers:
             width = actions.keyboard_width // actions.heads

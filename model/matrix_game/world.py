@@ -47,6 +47,7 @@ class MatrixGameWorld:
         self.memory = Memory()
         self.lane = DecodeLane(lambda latent: decoder.decode(latent.to(placement.dtype), self.memory), placement.device)
         self.noise = torch.Generator(placement.device)
+        self.run: Pass | None = None
         self._picture: np.ndarray | None = None
         self._begin(seed=0)
 
@@ -71,8 +72,14 @@ class MatrixGameWorld:
         self._begin(seed)
 
     def _condition_on(self, image: ImageCondition) -> None:
-        self.image = image
-        self.run = Pass(self.rings, self.net.condition(image.visual), self.placement.attend)
+        self.image, context = image, self.net.condition(image.visual)
+        if self.run is None:
+            self.run = Pass(self.rings, context, self.placement.attend)
+            return
+        # What a captured pass reads stays where it is.
+        for standing, fresh in zip(self.run.context, context, strict=True):
+            for old, new in zip(standing, fresh, strict=True):
+                old.copy_(new)
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
         """See model.world.World. The work begins with the call; on a GPU, the next step may be called before the
