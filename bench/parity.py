@@ -11,7 +11,8 @@ import argparse
 import importlib
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -31,7 +32,6 @@ class Fixture:
     outputs: dict
     device: str = "cpu"
     dtype: object = None
-    extra: dict = field(default_factory=dict)
 
 
 def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
@@ -52,6 +52,15 @@ def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
         where = "cpu" if kind == "out" else device
         parts.setdefault(kind, {})[rest] = tensor.to(where)
     return Fixture(notes, parts["w"], parts["in"], parts["out"], device, dtype or torch.float32)
+
+
+def module(cls: type, config: object, fixture: Fixture, keep=lambda name: True, unused: tuple[str, ...] = ()):
+    """A network with those of the fixture's weights that `keep` takes and `unused` does not name, loaded strictly."""
+    from model.checkpoint import fill, on_meta
+
+    used = {name: value for name, value in fixture.weights.items() if keep(name)}
+    used = {name: value for name, value in used.items() if not any(fnmatchcase(name, p) for p in unused)}
+    return fill(on_meta(cls, config), used, "the fixture's weights", fixture.device, fixture.dtype)
 
 
 def largest_error(ours, recorded) -> float:

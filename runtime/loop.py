@@ -21,9 +21,10 @@ from input.script import ScriptPlayer
 from model.world import WorldInfo
 from runtime import pacing, process
 from runtime.driver import Driver
-from runtime.generator import Frame, Generator
+from runtime.generator import Generator
 from runtime.help import help_lines, help_open
 from runtime.hud import hud_lines
+from runtime.messages import Frame
 from runtime.recorder import Recorder
 from runtime.screen import Screen
 from runtime.stats import Stats

@@ -9,7 +9,8 @@ import pytest
 from fake_world import FakeWorld
 
 from runtime.errors import UserError
-from runtime.generator import FRAMES_QUEUED, Frame, Generator
+from runtime.generator import FRAMES_QUEUED, Generator
+from runtime.messages import Frame
 
 STILL = np.zeros((4, 4), np.float32)
 

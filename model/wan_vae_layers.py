@@ -1,0 +1,137 @@
+"""The layers of the Wan 2.1 video VAE, with the official names: causal in time, each with its part of a Memory."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from model.attention import sdpa
+from model.memory import Memory
+
+
+class CausalConv(nn.Conv3d):
+    """A convolution that sees the present and the past: frames before the first are zeros."""
+
+    name = ""  # the layer's key in a Memory, set by `name_layers`
+
+    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int, int], stride: int = 1) -> None:
+        padding = (0, kernel[1] // 2, kernel[2] // 2)
+        super().__init__(inputs, outputs, kernel, stride=(stride, 1, 1), padding=padding)
+        self.past = kernel[0] - 1
+
+    def forward(self, x: torch.Tensor, memory: Memory | None = None) -> torch.Tensor:
+        """[B, C, T, h, w] to as many frames; `memory` is read and brought up to date."""
+        if self.past == 0:
+            return super().forward(x)
+        before = memory.recall(self.name, (*x.shape[:2], self.past, *x.shape[3:]), x)
+        joined = torch.cat([before, x], 2)
+        before.copy_(joined[:, :, -self.past :])
+        return super().forward(joined)
+
+
+class ChannelNorm(nn.Module):
+    """x / |x| over the channels, times sqrt(channels) and a learnt gain; `dims` is the input's without batch."""
+
+    def __init__(self, channels: int, dims: int = 4) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.empty(channels, *[1] * (dims - 1)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.normalize(x, dim=1) * (x.shape[1] ** 0.5 * self.gamma)
+
+
+class ResidualBlock(nn.Module):
+    """Norm, SiLU, convolution, twice, beside the input; the official names are those of a sequence of seven."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.residual = nn.ModuleDict(
+            {
+                "0": ChannelNorm(inputs),
+                "2": CausalConv(inputs, outputs, (3, 3, 3)),
+                "3": ChannelNorm(outputs),
+                "6": CausalConv(outputs, outputs, (3, 3, 3)),
+            }
+        )
+        self.shortcut = CausalConv(inputs, outputs, (1, 1, 1)) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        layers = self.residual
+        y = layers["2"](F.silu(layers["0"](x)), memory)
+        y = layers["6"](F.silu(layers["3"](y)), memory)
+        return self.shortcut(x) + y
+
+
+class FrameAttention(nn.Module):
+    """One head over the positions of each frame by itself."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(channels, dims=3)
+        self.to_qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.proj = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        frames = x.transpose(1, 2).flatten(0, 1)  # [B * T, C, h, w]
+        q, k, v = self.to_qkv(self.norm(frames)).flatten(2).transpose(1, 2).unsqueeze(1).chunk(3, -1)
+        out = self.proj(sdpa(q, k, v).squeeze(1).transpose(1, 2).unflatten(2, frames.shape[2:]))
+        return x + out.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+
+
+def per_frame(layers: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Apply layers for pictures [N, C, h, w] to every frame of x [B, C, T, h, w]."""
+    y = layers(x.transpose(1, 2).flatten(0, 1))
+    return y.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+
+
+class Downsample(nn.Module):
+    """Half the size; in time too where `temporal`, for which the first frame of a clip passes alone."""
+
+    name = ""
+
+    def __init__(self, channels: int, temporal: bool) -> None:
+        super().__init__()
+        self.resample = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(channels, channels, 3, stride=2))
+        self.time_conv = nn.Conv3d(channels, channels, (3, 1, 1), stride=(2, 1, 1)) if temporal else None
+
+    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        x = per_frame(self.resample, x)
+        if self.time_conv is None:
+            return x
+        before = memory.recall(self.name, x[:, :, :1].shape, x)
+        joined = torch.cat([before, x], 2)
+        before.copy_(x[:, :, -1:])
+        return self.time_conv(joined) if memory.begun else x
+
+
+class Upsample(nn.Module):
+    """Twice the size and half the channels; twice the frames too where `temporal`, but for a clip's first latent."""
+
+    def __init__(self, channels: int, temporal: bool) -> None:
+        super().__init__()
+        self.resample = nn.Sequential(
+            nn.Upsample(scale_factor=2, mode="nearest-exact"), nn.Conv2d(channels, channels // 2, 3, padding=1)
+        )
+        self.time_conv = CausalConv(channels, 2 * channels, (3, 1, 1)) if temporal else None
+
+    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        if self.time_conv is not None and memory.begun:
+            # The first half of the channels is the earlier one of two frames. The first latent is not in the history.
+            halves = self.time_conv(x, memory).unflatten(1, (2, -1))
+            x = halves.permute(0, 2, 3, 1, 4, 5).flatten(2, 3)
+        return per_frame(self.resample, x)
+
+
+def head(channels: int, outputs: int) -> nn.ModuleDict:
+    return nn.ModuleDict({"0": ChannelNorm(channels), "2": CausalConv(channels, outputs, (3, 3, 3))})
+
+
+def run_head(layers: nn.ModuleDict, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+    return layers["2"](F.silu(layers["0"](x)), memory)
+
+
+def middle(channels: int) -> nn.ModuleList:
+    return nn.ModuleList(
+        [ResidualBlock(channels, channels), FrameAttention(channels), ResidualBlock(channels, channels)]
+    )

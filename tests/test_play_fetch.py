@@ -1,0 +1,65 @@
+"""From nothing to a walk: play.py fetches a world's weights from a hub of our own, then plays them, offline."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: make test installs it")
+pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed: make test installs it")
+
+import yaml  # noqa: E402
+from fake_hub import REPO, REVISION, Hub, serving, sha256  # noqa: E402
+from matrix_fixtures import CLIP_FILE, NETWORK_FILE, VAE_FILE, tiny_config, write_world  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A world's folder without its weights, and the weights as a hub has them."""
+    folder = write_world(tmp_path / "harbour", tiny_config())
+    names = (NETWORK_FILE, VAE_FILE, CLIP_FILE)
+    contents = {name: (folder / "weights" / name).read_bytes() for name in names}
+    shutil.rmtree(folder / "weights")
+    described = yaml.safe_load((folder / "world.yaml").read_text())
+    described["files"] = {name: sha256(content) for name, content in contents.items()}
+    described["source"] = {"repo": REPO, "revision": REVISION, "licence": "MIT"}
+    (folder / "world.yaml").write_text(yaml.safe_dump(described))
+    return folder, contents
+
+
+def play(home: Path, url: str, *argv: object) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment |= {"REVERIE_HOME": str(home), "HF_ENDPOINT": url, "HF_HUB_DISABLE_XET": "1"}
+    command = [sys.executable, "play.py", *map(str, argv)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_fetch_then_play_offline(published, tmp_path):
+    folder, contents = published
+    home, walk = tmp_path / "home", ("--world", folder, "--headless", "--frames", "12", "--device", "cpu", "--offline")
+    with serving(Hub(dict(contents))) as hub:
+        early = play(home, hub.url, *walk)
+        assert early.returncode == 2 and "weights are missing" in early.stderr and "--fetch harbour" in early.stderr
+        checked = play(home, hub.url, "--fetch", folder, "--offline")
+        assert checked.returncode == 2 and all(name in checked.stderr for name in contents)
+        assert not hub.asked, "offline nobody is asked"
+        fetched = play(home, hub.url, "--fetch", folder)
+        assert fetched.returncode == 0, fetched.stderr
+        assert "licence MIT" in fetched.stdout and fetched.stdout.count("verified") == 3
+        assert sorted(name for name, _ in hub.gets()) == sorted(contents)
+    for argv in (("--fetch", folder, "--offline"), ("--fetch", folder), walk):
+        done = play(home, "http://127.0.0.1:9", *argv)  # nobody is there
+        assert done.returncode == 0, done.stderr
+    assert "world harbour on torch" in done.stdout and "attention: sdpa" in done.stdout
+
+
+def test_a_world_without_a_source_has_nothing_to_fetch(tmp_path):
+    done = play(tmp_path, "http://127.0.0.1:9", "--fetch", "cloister")
+    assert done.returncode == 2 and "nothing to fetch" in done.stderr and done.stderr.count("\n") == 1
