@@ -25,6 +25,7 @@ from runtime.image import load_image
 # The distilled files were saved from a wrapper.
 NETWORK_LAYOUT = Layout(strip=("model.",), unused=UNUSED)
 KEYBOARD = "blocks.0.action_model.keyboard_embed.0.weight"  # [embedding, keyboard_dim]: tells the variants apart
+SLOW_DIM = 512  # a network of this width is no pastime for a CPU
 VARIANTS = {4: "matrix-game-2", 2: "matrix-game-2-gta-drive", 7: "matrix-game-2-templerun"}
 
 
@@ -74,6 +75,13 @@ def load_decoder(config: MatrixGameConfig, weights: Path, placement: Placement, 
     return load(full, weights / config.checkpoints.vae, DECODER_LAYOUT, placement.device, placement.dtype)
 
 
+def slow(placement: Placement, config: MatrixGameConfig) -> tuple[str, ...]:
+    """A warning where a person would think that nothing happens."""
+    if placement.device.type == "cuda" or config.network.dim < SLOW_DIM:
+        return ()
+    return ("no NVIDIA GPU is used: a chunk of pictures takes minutes",)
+
+
 def describe(
     name: str, title: str, config: MatrixGameConfig, placement: Placement, digest: str, has_start: bool
 ) -> WorldInfo:
@@ -93,6 +101,6 @@ def describe(
         weights_sha256=digest,
         held_columns=config.keyboard,
         vocabulary=config.vocabulary,
-        notes=(placement.note,),
+        notes=(placement.note, *slow(placement, config)),
         overlaps=placement.device.type == "cuda",
     )
