@@ -91,6 +91,7 @@ class Ring:
         length = shape.window.capacity * shape.tokens
         size = (2, len(shape.layers), shape.batch, shape.heads, length, shape.head_dim)
         self.buffer = torch.zeros(size, device=device, dtype=dtype)
+        self._parts = {number: tuple(self.buffer[:, index]) for index, number in enumerate(shape.layers)}
         self._indices: dict[tuple[int, ...], torch.Tensor] = {}
         self._standing: dict[tuple, torch.Tensor] = {}
 
@@ -108,9 +109,7 @@ class Ring:
 
     def layer(self, number: int) -> LayerRing | None:
         """The part of layer `number`; None where that layer has no such attention."""
-        if number not in self.shape.layers:
-            return None
-        return LayerRing(*self.buffer[:, self.shape.layers.index(number)], self.opened)
+        return LayerRing(*self._parts[number], self.opened) if number in self._parts else None
 
     def _tokens_of(self, frames: tuple[int, ...]) -> torch.Tensor:
         """The tokens of frames or slots. A ring comes back to the same few sets for ever: they stay on the device."""

@@ -237,7 +237,8 @@ def assert_exact_positions(world) -> None:
     from fractions import Fraction
     from math import cos, pi, sin, tau
 
-    world.rings.stage(3)
+    with torch.inference_mode():
+        world.rings.stage(3)
     cosine, sine = world.rings["self"].opened.turn
     tokens = world.rings["self"].shape.tokens
     for frame, first in enumerate(range(0, 3 * tokens, tokens)):
