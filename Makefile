@@ -15,13 +15,15 @@ RUN := @$(VENV_PY)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help play test eval bench train lint format clean FORCE
+.PHONY: help play gpu test eval bench train lint format clean FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 
 play: .venv/.play ## walk through a dreamt world (ARGS="--help" lists the options)
 	$(RUN) play.py $(ARGS)
+
+gpu: .venv/.gpu ## install what the worlds with official weights need (then: make play ARGS="--world matrix-game-2")
 
 test: .venv/.test ## check style and run the tests (ARGS go to pytest)
 	$(RUN) -m ruff check .
@@ -51,17 +53,19 @@ clean: ## remove .venv and caches (data, runs, recordings and screenshots stay)
 
 # Stamps: what is installed in .venv. They are void where .venv has lost its Python.
 ifeq ($(shell test -x $(VENV_PY) || echo lost),lost)
-.venv/.play .venv/.train .venv/.test: FORCE
+.venv/.play .venv/.gpu .venv/.train .venv/.test: FORCE
 endif
 
 .venv/.play: EXTRA :=
 .venv/.play: STAMPS := .venv/.play
+.venv/.gpu: EXTRA := [gpu]
+.venv/.gpu: STAMPS := .venv/.play .venv/.gpu
 .venv/.train: EXTRA := [train]
 .venv/.train: STAMPS := .venv/.play .venv/.train
 .venv/.test: EXTRA := [test]
-.venv/.test: STAMPS := .venv/.play .venv/.train .venv/.test
+.venv/.test: STAMPS := .venv/.play .venv/.gpu .venv/.train .venv/.test
 
-.venv/.play .venv/.train .venv/.test: pyproject.toml | $(VENV_PY)
+.venv/.play .venv/.gpu .venv/.train .venv/.test: pyproject.toml | $(VENV_PY)
 	@echo "Installing what '$(@:.venv/.%=%)' needs into .venv; the first time may take minutes." >&2
 	@$(VENV_PY) -m pip install --quiet --disable-pip-version-check --editable ".$(EXTRA)"
 	@touch $(STAMPS)

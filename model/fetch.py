@@ -112,7 +112,7 @@ def _require_hub() -> None:
     try:
         import huggingface_hub  # noqa: F401
     except ImportError as error:
-        remedy = "install it: pip install -e '.[gpu]'"
+        remedy = "install it: make gpu, or pip install -e '.[gpu]'"
         raise UserError(f"downloading weights needs huggingface_hub: {error}", "", remedy) from error
 
 

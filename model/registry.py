@@ -59,7 +59,7 @@ def family_of(described: WorldFile, folder: Path):
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "safetensors", "onnxruntime"):
             raise
-        remedy = "install what it needs: pip install -e '.[gpu]'"
+        remedy = "install what it needs: make gpu, or pip install -e '.[gpu]'"
         raise UserError(f"this world needs {error.name}, which is not installed", where, remedy) from error
 
 
