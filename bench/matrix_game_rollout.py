@@ -132,9 +132,7 @@ class Rollout:
         return flow
 
     def record_caches(self, block: int) -> None:
-        for name in ("self", "mouse", "keyboard"):
-            if f"block{block}.cache.{name}.layer0.k" not in self.fixture.outputs:
-                continue
+        for name in self.rings.names:
             ring = self.rings[name]
             held = ring.shape.window.held(self.rings.committed)
             order = torch.tensor(sorted((slot for slot, seen in enumerate(held) if seen >= 0), key=held.__getitem__))

@@ -143,6 +143,10 @@ class Rings:
     def __getitem__(self, name: str) -> Ring:
         return self._rings[name]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._rings)
+
     def layer(self, number: int) -> dict[str, LayerRing]:
         """Every ring's part of layer `number`, by the ring's name."""
         parts = {name: ring.layer(number) for name, ring in self._rings.items()}
