@@ -157,4 +157,4 @@ def main(argv: list[str] | None = None, load_world: LoadWorld = registry.load_wo
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.leave(main())
