@@ -22,6 +22,7 @@ def network_config(notes: dict) -> NetworkConfig:
     action = official["action_config"]
     chunk = rollout["num_frame_per_block"]
     local = rollout.get("local_attn_size", official["local_attn_size"])
+    window = local if local > 0 else chunk * rollout["num_blocks"]
     actions = ActionConfig(
         layers=tuple(action["blocks"]),
         heads=action["heads_num"],
@@ -45,8 +46,9 @@ def network_config(notes: dict) -> NetworkConfig:
         context_dim=notes.get("overrides", {}).get("img_emb_in_dim", 1280),
         eps=official["eps"],
         chunk=chunk,
-        window=local if local > 0 else chunk * rollout["num_blocks"],
-        sink=official.get("sink_size", 0),
+        window=window,
+        # A sink that leaves no room for a chunk is taken to give way to it; the specification does not say.
+        sink=min(official.get("sink_size", 0), window - chunk),
         actions=actions,
     )
 
@@ -73,6 +75,7 @@ class Rollout:
             "sigmas": torch.from_numpy(sigma_table(shift)),
             "timesteps": torch.from_numpy(timestep_table(shift)),
         }
+        self.debug = debug_passes(fixture)
         chunk, actions = self.config.chunk, self.config.actions
         self.keyboard = ActionRing(actions.keyboard_dim, actions.window, chunk)
         self.mouse = ActionRing(actions.mouse_dim, actions.window, chunk) if actions.mouse_dim else None
@@ -95,14 +98,14 @@ class Rollout:
         return ActionWindows(made["keyboard"], made["mouse"].flatten(1) if "mouse" in made else None)
 
     def play(self) -> dict[str, torch.Tensor]:
-        debug, latents = debug_steps(self.fixture), []
+        latents = []
         for block in range(self.fixture.notes["rollout"]["num_blocks"]):
-            latents.append(self.block(block, debug))
+            latents.append(self.block(block))
             self.record_caches(block)
         self.outputs["latents"] = as_clip(torch.cat(latents))
         return self.outputs
 
-    def block(self, block: int, debug: dict[tuple[int, int], str]) -> torch.Tensor:
+    def block(self, block: int) -> torch.Tensor:
         chunk = self.config.chunk
         frames = slice(block * chunk, (block + 1) * chunk)
         condition, self.run.actions = self.condition[frames], self.windows(block)
@@ -112,14 +115,15 @@ class Rollout:
         def predict(x, step, row):
             nonlocal step_number
             tag = f"block{block}.step{step_number}"
-            with recorded(self, debug.get((block, step_number)), self.outputs):
-                flow = self.forward(tag, x, condition, step.timestep)
+            flow = self.forward(tag, x, condition, step.timestep)
             estimate = clean(x, flow, step.sigma)
             self.outputs[f"{tag}.x0"] = as_clip(estimate)
             step_number += 1
             return estimate
 
-        noises = iter(self.fixture.inputs["renoise"][block].to(self.noise.dtype))
+        # A sampler of one step draws no further noise.
+        renoise = self.fixture.inputs.get("renoise")
+        noises = iter(() if renoise is None else renoise[block].to(self.noise.dtype))
         x0 = sample(self.plan, predict, self.noise[frames], lambda: next(noises))
         self.forward(f"block{block}.context", x0, condition, self.plan.commit_timestep)
         self.rings.commit()
@@ -127,7 +131,10 @@ class Rollout:
 
     def forward(self, tag: str, x: torch.Tensor, condition: torch.Tensor, timestep: float) -> torch.Tensor:
         timesteps = torch.full((len(x),), timestep, device=x.device)
-        flow = self.net(x, condition, timesteps, self.run)
+        with ExitStack() as stack:
+            for name in self.debug.get(tag, ()):
+                stack.enter_context(recorded(self, name, self.outputs))
+            flow = self.net(x, condition, timesteps, self.run)
         self.outputs |= {f"{tag}.x_in": as_clip(x), f"{tag}.t": timesteps[None], f"{tag}.flow": as_clip(flow)}
         return flow
 
@@ -148,14 +155,19 @@ def as_clip(latents: torch.Tensor) -> torch.Tensor:
     return latents.transpose(0, 1)[None].clone()
 
 
-def debug_steps(fixture: Fixture) -> dict[tuple[int, int], str]:
-    """(block, step) of the forwards whose activations were recorded, as the notes say, and their tags."""
-    found = {}
-    for key, text in fixture.notes["layout"].items():
-        tag = re.fullmatch(r"out\.debug\.(\w+)\.\*", key)
-        place = re.search(r"block (\d+) step (\d+)", text)
-        if tag and place:
-            found[int(place[1]), int(place[2])] = tag[1]
+def debug_passes(fixture: Fixture) -> dict[str, list[str]]:
+    """Which forwards' activations were recorded: by the forward's tag, the names that they were recorded under.
+
+    Told by what was recorded, not by the notes' prose: the head's values are those of that forward's flow.
+    """
+    found: dict[str, list[str]] = {}
+    flows = {name.removesuffix(".flow"): y for name, y in fixture.outputs.items() if name.endswith(".flow")}
+    values = {tag: y.flatten().sort().values for tag, y in flows.items()}
+    for name, y in fixture.outputs.items():
+        debug = re.fullmatch(r"debug\.(\w+)\.head", name)
+        for tag, flow in values.items() if debug else ():
+            if torch.equal(y.flatten().sort().values, flow):
+                found.setdefault(tag, []).append(debug[1])
     return found
 
 
@@ -165,40 +177,39 @@ def flat(y: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def recorded(rollout: Rollout, tag: str | None, outputs: dict[str, torch.Tensor]):
+def recorded(rollout: Rollout, tag: str, outputs: dict[str, torch.Tensor]):
     """Within it, modules put the activations that a fixture records into `outputs`, laid out as there."""
     net, stack = rollout.net, ExitStack()
     h, w = rollout.noise.shape[-2:]
-    if tag:
-        layers = {
-            "patch_embedding": (net.patch_embedding, lambda y: y.permute(2, 0, 1).unflatten(2, (h // 2, w // 2))[None]),
-            "time_embedding": (net.time_embedding, lambda y: y),
-            "time_projection": (net.time_projection, lambda y: y),
-            "head": (net.head, lambda y: y[None]),
+    layers = {
+        "patch_embedding": (net.patch_embedding, lambda y: y.permute(2, 0, 1).unflatten(2, (h // 2, w // 2))[None]),
+        "time_embedding": (net.time_embedding, lambda y: y),
+        "time_projection": (net.time_projection, lambda y: y),
+        "head": (net.head, lambda y: y[None]),
+    }
+    for index, block in enumerate(net.blocks):
+        layers |= {
+            f"layer{index}.self_attn": (block.self_attn, flat),
+            f"layer{index}.cross_attn": (block.cross_attn, flat),
+            f"layer{index}.out": (block, flat),
         }
-        for index, block in enumerate(net.blocks):
+        action = block.action_model
+        if action is not None:
             layers |= {
-                f"layer{index}.self_attn": (block.self_attn, flat),
-                f"layer{index}.cross_attn": (block.cross_attn, flat),
-                f"layer{index}.out": (block, flat),
+                f"layer{index}.action": (action, flat),
+                f"layer{index}.keyboard_kv": (action.keyboard_attn_kv, lambda y: y[None]),
+                f"layer{index}.proj_keyboard": (action.proj_keyboard, flat),
             }
-            action = block.action_model
-            if action is not None:
-                layers |= {
-                    f"layer{index}.action": (action, flat),
-                    f"layer{index}.keyboard_kv": (action.keyboard_attn_kv, lambda y: y[None]),
-                    f"layer{index}.proj_keyboard": (action.proj_keyboard, flat),
-                }
-            if action is not None and action.has_mouse:
-                layers[f"layer{index}.mouse_mlp"] = (action.mouse_mlp, lambda y: y.transpose(0, 1))
-                layers[f"layer{index}.proj_mouse"] = (action.proj_mouse, flat)
-        for name, (layer, laid_out) in layers.items():
-            key = f"debug.{tag}.{name}"
-            hook = layer.register_forward_hook(
-                lambda _layer, _inputs, y, key=key, laid_out=laid_out: outputs.__setitem__(key, laid_out(y).clone())
-            )
-            stack.callback(hook.remove)
-        visual = rollout.fixture.inputs["visual_context"].to(rollout.noise.dtype)
-        outputs[f"debug.{tag}.img_emb"] = net.img_emb(visual)
+        if action is not None and action.has_mouse:
+            layers[f"layer{index}.mouse_mlp"] = (action.mouse_mlp, lambda y: y.transpose(0, 1))
+            layers[f"layer{index}.proj_mouse"] = (action.proj_mouse, flat)
+    for name, (layer, laid_out) in layers.items():
+        key = f"debug.{tag}.{name}"
+        hook = layer.register_forward_hook(
+            lambda _layer, _inputs, y, key=key, laid_out=laid_out: outputs.__setitem__(key, laid_out(y).clone())
+        )
+        stack.callback(hook.remove)
+    visual = rollout.fixture.inputs["visual_context"].to(rollout.noise.dtype)
+    outputs[f"debug.{tag}.img_emb"] = net.img_emb(visual)
     with stack:
         yield

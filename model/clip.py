@@ -56,7 +56,7 @@ class Attention(nn.Module):
 class Layer(nn.Module):
     def __init__(self, config: ClipConfig) -> None:
         super().__init__()
-        dim, inner = config.dim, config.dim * config.mlp_ratio
+        dim, inner = config.dim, int(config.dim * config.mlp_ratio)
         self.norm1, self.norm2 = nn.LayerNorm(dim, config.eps), nn.LayerNorm(dim, config.eps)
         self.attn = Attention(dim, config.heads)
         self.mlp = nn.Sequential(nn.Linear(dim, inner), nn.GELU(), nn.Linear(inner, dim))

@@ -31,9 +31,9 @@ def place(options: LoadOptions, dtype: torch.dtype | None = None) -> Placement:
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda"):
-            raise NotImplementedError("only cpu and cuda are supported")
+            raise RuntimeError("only cpu and cuda are supported")
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"the device cannot be used: {reason}", f"--device {name}", "try --device cpu") from error
     if options.threads:

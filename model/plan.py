@@ -58,7 +58,7 @@ def even(steps: int) -> np.ndarray:
 
 def sigma_table(shift: float) -> np.ndarray:
     """The 1000 training noise levels, float32, falling from 1: level i is that of raw step 1000 - i."""
-    return shifted(even(TABLE_STEPS)[:-1], np.float32(shift))
+    return shifted(even(TABLE_STEPS)[:-1], shift)  # shift - 1 is rounded to float32 once, as torch does
 
 
 def timestep_table(shift: float) -> np.ndarray:
@@ -90,7 +90,7 @@ def few_step(timesteps: Sequence[float], shift: float, commit_timestep: float = 
 
 def euler(steps: int, shift: float, guidance: float = 1.0, commit_timestep: float = 0.0) -> Plan:
     """`steps` even steps from pure noise to the clean chunk, shifted."""
-    sigmas = shifted(even(steps), np.float32(shift))
+    sigmas = shifted(even(steps), shift)
     timesteps = sigmas[:-1] * np.float32(TABLE_STEPS)
     return Plan(_chain(timesteps.tolist(), sigmas.tolist(), EULER, guidance), commit_timestep)
 

@@ -108,3 +108,13 @@ def test_guidance_takes_two_rows():
     sample(made, lambda x, step, row: rows.append(row) or {"unconditional": 1.0, "conditional": 2.0}[row], 0.0, None)
     assert rows == ["unconditional", "conditional"] * 2
     assert guide([1.0, 2.0], 6.0) == 7.0 and guide([5.0], 1.0) == 5.0
+
+
+@pytest.mark.parametrize("shift", [1.1, 3.0, 4.2, 5.0, 8.6])
+def test_tables_round_as_torch_does(shift):
+    """Shifts that are no binary fractions: one last bit at timestep 1000 is three times the tolerance of a fixture."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: make test installs it")
+    u = torch.linspace(1, 0, 1001)[:-1]
+    sigmas = shift * u / (1 + (shift - 1) * u)
+    assert np.array_equal(plan.sigma_table(shift), sigmas.numpy())
+    assert np.array_equal(plan.timestep_table(shift), (sigmas * 1000).numpy())
