@@ -30,7 +30,7 @@ from runtime.recorder import Recorder
 from runtime.replay import Replay, replayed_image
 from runtime.report import build_report, write_report
 from runtime.screen import NoScreen, Window, require_display
-from runtime.session import SessionLog, read_session, session_path
+from runtime.session import Session, SessionLog, read_session, session_path
 
 LoadWorld = Callable[[str, LoadOptions], World]
 
@@ -52,13 +52,21 @@ class Parts:
     replay: Replay | None
 
 
+def walked_in(session: Session) -> str:
+    """The bundled world of a session; UserError where it was walked in a folder that only a person knows."""
+    name = session.header.world
+    if not registry.is_bundled(name):
+        raise UserError(f"the session was walked in {name!r}", "--replay", "name that world's folder with --world")
+    return name
+
+
 def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack) -> Parts:
     """Make the parts; `stack` will close them. The world starts to load before the window opens, to save the time."""
     if not options.headless:
         require_display()
     session = read_session(options.replay) if options.replay else None
     replay = Replay(session) if session else None
-    world = options.world or (session.header.world if session else registry.DEFAULT_WORLD)
+    world = options.world or (walked_in(session) if session else registry.DEFAULT_WORLD)
     keymap, controls = with_overrides(load_keymap(), registry.bindings_of(world), f"bindings of {world}"), Controls()
     script = ScriptPlayer(load_script(options.script, keymap)) if options.script else None
     image = replayed_image(session, options.image) if session else options.image and load_image(options.image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch
 import torch.nn as nn
 
-from runtime.errors import UserError
+from runtime.errors import UserError, first_sentence
 
 ACCEPTED = (torch.float32, torch.float16, torch.bfloat16)
 NAMED = 6  # of each kind of mistake, that one line can hold
@@ -53,6 +54,8 @@ def open_tensors(path: Path, layout: Layout = Layout()) -> Mapping[str, torch.Te
         raise UserError(
             "a checkpoint file is missing", str(path), "fetch it (play.py --fetch WORLD) or correct --weights"
         )
+    if path.stat().st_size == 0:
+        raise UserError("the checkpoint is an empty file", str(path), RESTORE)
     tensors = _open_safetensors(path) if path.suffix == ".safetensors" else _open_pickled(path)
     for key in layout.inside:
         if isinstance(tensors.get(key), Mapping):
@@ -76,19 +79,25 @@ def _open_safetensors(path: Path) -> Mapping:
 
 def _open_pickled(path: Path) -> Mapping:
     try:
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # files of before 2020 are no archives and cannot be mapped
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's doubts about how a pickle was written: what it holds decides
+            content = _unpickle_tensors(path)
     except pickle.UnpicklingError as error:
         what = "the checkpoint holds other things than tensors, such as code, and was not loaded"
         raise UserError(what, str(path), "use a safetensors file") from error
     except (RuntimeError, OSError, EOFError, ValueError) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise UserError(f"the checkpoint is truncated or damaged: {reason}", str(path), RESTORE) from error
+        what = f"the checkpoint is truncated or damaged: {first_sentence(error)}"
+        raise UserError(what, str(path), RESTORE) from error
     if not isinstance(content, Mapping):
         raise UserError("the checkpoint is not a set of named tensors", str(path), RESTORE)
     return content
+
+
+def _unpickle_tensors(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError:  # files of before 2020 are no archives and cannot be mapped
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -118,6 +127,13 @@ def mistakes(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> list[str
     return [f"{len(names)} {kind}: {listed(names)}" for kind, names in found.items() if names]
 
 
+def require_fit(module: nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:
+    """Raise UserError that names whatever of `tensors`, which lie in `where`, does not fit."""
+    found = mistakes(module, tensors)
+    if found:
+        raise UserError(f"the checkpoint does not fit: {'; '.join(found)}", where, RESTORE)
+
+
 def load(
     module: nn.Module, path: Path, layout: Layout = Layout(), device: torch.device | str = "cpu", dtype=torch.float32
 ) -> nn.Module:
@@ -132,9 +148,7 @@ def fill(
     module: nn.Module, tensors: Mapping[str, torch.Tensor], where: str, device: torch.device | str, dtype: torch.dtype
 ) -> nn.Module:
     """`load` from tensors that are open already; `where` names their file in errors."""
-    found = mistakes(module, tensors)
-    if found:
-        raise UserError(f"the checkpoint does not fit: {'; '.join(found)}", where, RESTORE)
+    require_fit(module, tensors, where)
     placed = {name: tensor.to(device, dtype) for name, tensor in tensors.items()}
     module.load_state_dict(placed, strict=True, assign=True)
     return module.requires_grad_(False).eval()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import torch
 
 from model.attention import Attend, choose
 from model.world import LoadOptions
-from runtime.errors import UserError
+from runtime.errors import UserError, first_sentence
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ def place(options: LoadOptions, dtype: torch.dtype | None = None) -> Placement:
             raise RuntimeError("only cpu and cuda are supported")
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_sentence(error)
         raise UserError(f"the device cannot be used: {reason}", f"--device {name}", "try --device cpu") from error
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    if device.type == "cpu" or options.threads:
+        # The game loop keeps a core: torch's threads spin while they wait, and a loop beside them starves.
+        torch.set_num_threads(options.threads or max(1, (os.cpu_count() or 2) - 1))
     dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
     attention = choose(options.attention, device, dtype)
     backend = f"torch {torch.__version__} {str(dtype).removeprefix('torch.')}, {attention.name}"

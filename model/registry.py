@@ -37,6 +37,10 @@ def find_world(name_or_dir: str) -> Path:
     )
 
 
+def is_bundled(name: str) -> bool:
+    return (WORLDS / name / "world.yaml").is_file()
+
+
 def bindings_of(name_or_dir: str) -> dict[str, list[str]]:
     """The keys of a world's own, by action."""
     return read_world_file(find_world(name_or_dir)).bindings

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import types
 import typing
 from collections.abc import Mapping
 from typing import TypeVar
@@ -19,27 +21,38 @@ def read_settings(cls: type[Settings], values: object, where: str) -> Settings:
     """
     if not isinstance(values, Mapping):
         raise UserError(f"settings are a mapping of names to values, not {values!r}", where)
-    types = typing.get_type_hints(cls)
+    kinds = typing.get_type_hints(cls)
     for key in values:
-        if key not in types:
-            raise UserError(f"unknown key '{key}'", where, f"known keys are {', '.join(sorted(types))}")
+        if key not in kinds:
+            raise UserError(f"unknown key '{key}'", where, f"known keys are {', '.join(sorted(map(str, kinds)))}")
     try:
-        return cls(**{key: _fitted(types[key], value, f"{where}: {key}") for key, value in values.items()})
+        return cls(**{key: _fitted(kinds[key], value, str(key), where) for key, value in values.items()})
     except (TypeError, ValueError) as error:
         raise UserError(str(error), where, "correct it, or restore the file from the repository") from error
 
 
-def _fitted(wanted: object, value: object, where: str) -> object:
+def _fitted(wanted: object, value: object, key: str, where: str) -> object:
+    """`value` as the type `wanted`; raises TypeError or ValueError that names `key`."""
     if dataclasses.is_dataclass(wanted):
-        return read_settings(wanted, value, where)
-    origin = typing.get_origin(wanted) or wanted
+        return read_settings(wanted, value, f"{where}: {key}")
+    origin, inner = typing.get_origin(wanted) or wanted, typing.get_args(wanted)
+    if origin is types.UnionType and value is not None:  # something or None
+        return _fitted(inner[0], value, key, where)
     if origin is tuple and isinstance(value, list | tuple):
-        inner = typing.get_args(wanted)[0]
-        return tuple(_fitted(inner, item, where) for item in value)
+        kinds = inner[:1] * len(value) if inner[-1] is ... else inner
+        if len(kinds) != len(value):
+            raise TypeError(f"{key} has {len(value)} entries, where {len(kinds)} are wanted")
+        return tuple(_fitted(kind, item, key, where) for kind, item in zip(kinds, value, strict=True))
+    if origin is list and inner and isinstance(value, list):
+        return [_fitted(inner[0], item, key, where) for item in value]
+    if origin is dict and inner and isinstance(value, dict):
+        return {name: _fitted(inner[1], item, f"{key}.{name}", where) for name, item in value.items()}
     if wanted is float and type(value) is int:
         return float(value)
     if isinstance(origin, type) and type(value) is not origin:
-        raise TypeError(f"{where} is {value!r}, where {getattr(wanted, '__name__', wanted)} is wanted")
+        raise TypeError(f"{key} is {value!r}, where {getattr(wanted, '__name__', wanted)} is wanted")
+    if origin is float and not math.isfinite(value):
+        raise ValueError(f"{key} is {value}, where a finite number is wanted")
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -26,9 +26,9 @@ class WorldFile:
     folder of weights where there is a `source` to fetch them from; bindings: keys of this world's own, by action.
     """
 
-    title: str
-    summary: str
-    config: dict
+    title: str = ""
+    summary: str = ""
+    config: dict = field(default_factory=dict)
     family: str = "dream"
     starts: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
@@ -41,21 +41,21 @@ def read_world_file(folder: Path) -> WorldFile:
     path = folder / "world.yaml"
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        starts = values.get("starts", ())
-        values["starts"] = (starts,) if isinstance(starts, str) else tuple(starts)
-        if "source" in values:
-            values["source"] = read_settings(Source, values["source"], f"{path}: source")
-        return WorldFile(**values)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the world cannot be read: {error}", str(path), RESTORE) from error
-    except (yaml.YAMLError, TypeError, AttributeError) as error:
-        known = ", ".join(entry.name for entry in fields(WorldFile))
-        raise UserError(f"not a world file: {error}", str(path), f"its keys are {known}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"not a world file: {error}", str(path), RESTORE) from error
+    if isinstance(values, Mapping) and isinstance(values.get("starts"), str):
+        values["starts"] = [values["starts"]]
+    return read_settings(WorldFile, values, str(path))
 
 
-def identity(folder: Path, files: Mapping[str, str]) -> str:
-    """Compare every file with its SHA-256, where that is known; returns one digest over all of them."""
-    whole = hashlib.sha256()
+def identity(folder: Path, files: Mapping[str, str], settings: object = None) -> str:
+    """Compare every file with its SHA-256, where that is known; returns one digest over all of them, and `settings`.
+
+    settings: a dataclass of what else decides what is dreamt, where the files do not hold it.
+    """
+    whole = hashlib.sha256(b"" if settings is None else repr(settings).encode())
     for name, expected in sorted(files.items()):
         try:
             actual = sha256_of(folder / name)

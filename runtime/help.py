@@ -11,7 +11,7 @@ FIRST_SHOWN_S = 5.0
 COMMAND_LABELS = {
     "pause": "pause",
     "reset": "begin again",
-    "new_seed": "another place",
+    "new_seed": "another dream",
     "fullscreen": "full screen",
     "screenshot": "screenshot",
     "hud": "figures",
@@ -21,9 +21,17 @@ COMMAND_LABELS = {
 }
 
 
+def uses_mouse(vocabulary: Sequence[tuple[str, str]]) -> bool:
+    """Whether a world does anything with the mouse; one that does not say is taken to."""
+    return not vocabulary or "mouse" in dict(vocabulary)
+
+
 def help_lines(vocabulary: Sequence[tuple[str, str]], keymap: Keymap) -> list[str]:
     """`keys   label` per entry of WorldInfo.vocabulary and per command; what has no key is left out."""
-    entries = [*vocabulary, *COMMAND_LABELS.items()]
+    commands = {
+        name: label for name, label in COMMAND_LABELS.items() if name != "toggle_mouse" or uses_mouse(vocabulary)
+    }
+    entries = [*vocabulary, *commands.items()]
     keyed = [("mouse" if name == "mouse" else " / ".join(keymap.keys_of(name)), label) for name, label in entries]
     return [f"{keys}   {label}" for keys, label in keyed if keys]
 

@@ -22,7 +22,7 @@ from model.world import WorldInfo
 from runtime import pacing, process
 from runtime.driver import Driver
 from runtime.generator import Generator
-from runtime.help import help_lines, help_open
+from runtime.help import help_lines, help_open, uses_mouse
 from runtime.hud import hud_lines
 from runtime.messages import Frame
 from runtime.recorder import Recorder
@@ -116,6 +116,7 @@ class Loop:
         rate = info.fps if self._config.fps is None else self._config.fps
         self.period = 1 / rate if rate else 0.0
         self._screen.fit(info.width, info.height)
+        self._mouse_wanted = self._mouse_wanted and uses_mouse(info.vocabulary)
         self._screen.capture(self._mouse_wanted and not self._paused)
         self._driver.begin(self._generator)
         now = self._clock()

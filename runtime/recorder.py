@@ -43,20 +43,24 @@ class Recorder:
         self.dropped = 0
 
     def start(self, fps: float) -> None:
-        """Open the file for pictures at `fps` frames per second."""
+        """Pictures will come at `fps` frames per second. An older recording stays until the first of them."""
+        self._rate = Fraction(fps).limit_denominator(1001)
+
+    def _open(self) -> None:
         try:
             # Unbuffered: what the encoder has let go of is in the file, even when the process is killed.
             file = self._path.open("wb", buffering=0)
         except OSError as error:
             raise self._unwritable(error) from error
-        rate = Fraction(fps).limit_denominator(1001)
-        self._thread = threading.Thread(target=self._work, args=(file, rate), name="recorder", daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(file, self._rate), name="recorder", daemon=True)
         self._thread.start()
 
     def put(self, pixels: np.ndarray) -> None:
         """Record a frame, uint8 BGRA [h, w, 4], that is never written again; raises if the file cannot be written."""
         if self._error is not None:
             raise self._unwritable(self._error) from self._error
+        if self._thread is None:
+            self._open()
         try:
             self._queue.put_nowait((self._slot, pixels))
         except queue.Full:
@@ -84,8 +88,6 @@ class Recorder:
 
             with file:
                 first = self._queue.get()
-                if first is None:
-                    return
                 with av.open(file, "w", format="mp4", options=FRAGMENTED) as container:
                     self._encode(container, first, rate)
         except BaseException as error:  # travels to the loop's thread

@@ -31,11 +31,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`chunks` were dreamt again out of `total`; `difference` is the first one, None where all were identical."""
+    """`chunks` were dreamt again out of `total`; `difference` is the first one, None where all were identical.
+
+    `elsewhere` names what the session was walked on, where that was something else than now.
+    """
 
     chunks: int
     total: int
     difference: Difference | None
+    elsewhere: str = ""
 
     @property
     def identical(self) -> bool:
@@ -47,7 +51,8 @@ class Verdict:
         found = self.difference
         if found:
             where = f"chunk {found.chunk} frame {found.frame}"
-            return f"replay: first difference at {where} (expected {found.expected}, got {found.got})"
+            told = f"replay: first difference at {where} (expected {found.expected}, got {found.got})"
+            return f"{told}; it was walked on {self.elsewhere}, where bits may differ" if self.elsewhere else told
         stopped = f" (stopped before the end, at {self.chunks} of {self.total})" if self.chunks < self.total else ""
         return f"replay: {self.chunks} chunks, all frames bit-identical{stopped}"
 
@@ -81,6 +86,9 @@ class Replay:
         self._expected = deque(event for event in session.events if isinstance(event, Chunk))
         self._chunks = 0
         self._difference: Difference | None = None
+        self._elsewhere = ""
+        if not self._expected:
+            raise UserError("the session is empty", session.header.world, "give one in which something was walked")
 
     # ---- driver ----
 
@@ -117,6 +125,27 @@ class Replay:
                 f"{odd.pop()} columns in the session, {info.control_columns} in {info.name!r}",
                 "replay it with the world that it was recorded in",
             )
+        then = (*header.size, header.fps, header.first_chunk_frames, header.chunk_frames)
+        now = (info.width, info.height, info.fps, info.first_chunk_frames, info.chunk_frames)
+        if then != now or not self._whole(info):
+            raise UserError(
+                "the session's pictures or chunks are not this world's",
+                "{}x{} at {:g} fps, {} and {} frames then, ".format(*then)
+                + "{}x{} at {:g} fps, {} and {} frames now".format(*now),
+                "replay it with the world that it was recorded in",
+            )
+        if (header.backend, header.device) != (info.backend, info.device):
+            self._elsewhere = f"{header.backend} ({header.device})"
+
+    def _whole(self, info: WorldInfo) -> bool:
+        """Whether every chunk has the rows that the world will want."""
+        first = True
+        for event in self._session.events:
+            wanted = info.first_chunk_frames if first else info.chunk_frames
+            first = isinstance(event, Reset)
+            if not first and len(event.controls) != wanted:
+                return False
+        return True
 
     def begun(self, seed: int) -> None:
         """A reset leaves no picture to check."""
@@ -136,4 +165,4 @@ class Replay:
 
     def verdict(self) -> Verdict:
         """What the replay showed so far; meant for when the generator has ended."""
-        return Verdict(self._chunks, self._session.chunks, self._difference)
+        return Verdict(self._chunks, self._session.chunks, self._difference, self._elsewhere)

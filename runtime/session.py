@@ -98,21 +98,23 @@ class SessionLog:
     def __init__(self, path: Path, image: StartImage | None = None) -> None:
         self._path, self._image = path, image
         self._info: WorldInfo | None = None
-        self._file = None
+        self._file, self._seed = None, 0
         self._chunks = 0
 
     def loaded(self, info: WorldInfo) -> None:
-        """Remember the world; the file begins with its first reset, which brings the seed."""
+        """Remember the world; the file begins with its first chunk. An older one stays until then."""
         self._info = info
 
     def begun(self, seed: int) -> None:
-        """The header first, later a line per reset."""
+        """A line per reset, but for the one that the session begins with, which is in its header."""
+        self._seed = seed
         if self._file is not None:
             self._write({"reset": seed})
-            return
+
+    def _open(self) -> None:
         info = self._info
         header = Header(
-            *(reverie_version(), info.name, info.weights_sha256, info.backend, info.device, seed),
+            *(reverie_version(), info.name, info.weights_sha256, info.backend, info.device, self._seed),
             *((self._image.path, self._image.sha256) if self._image else ("", "")),
             *(info.fps, (info.width, info.height), info.first_chunk_frames, info.chunk_frames),
         )
@@ -124,6 +126,8 @@ class SessionLog:
 
     def dreamt(self, controls: np.ndarray, frames: list[np.ndarray]) -> None:
         """A line for a chunk that was dreamt to its end."""
+        if self._file is None:
+            self._open()
         rows = controls.astype(np.float64).tolist()
         self._write({"chunk": self._chunks, "controls": rows, "frames": [digest(frame) for frame in frames]})
         self._chunks += 1

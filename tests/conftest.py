@@ -68,3 +68,13 @@ def tiny_world(tmp_path_factory, torch_or_skip):
     from dream_fixtures import write_world
 
     return write_world(tmp_path_factory.mktemp("worlds") / "tiny")
+
+
+@pytest.fixture
+def desk(xvfb, tmp_path):
+    for tool in ("xdotool", "import"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    from desk import Desk
+
+    return Desk(xvfb, tmp_path)

@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(broken):
 
 @pytest.mark.parametrize(
     "changes, said",
-    [({"colour": "blue"}, "not a world file"), ({"config": {"dimm": 3}}, "unknown key 'dimm'")],
+    [({"colour": "blue"}, "unknown key 'colour'"), ({"config": {"dimm": 3}}, "unknown key 'dimm'")],
 )
 def test_an_unknown_key_is_refused(broken, changes, said):
     alter_world(broken, **changes)

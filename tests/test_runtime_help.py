@@ -75,3 +75,13 @@ def test_labels_stand_in_a_column(font):
     first, second = np.split(text, [(MARGIN + PADDING + np.flatnonzero(text.any(1)).max()) // 2])
     ends = [np.flatnonzero(line.any(0)).max() for line in (first, second)]
     assert ends[0] == ends[1]
+
+
+def test_a_world_without_a_mouse_does_not_offer_to_let_it_go():
+    keymap = load_keymap()
+    offered = [
+        line
+        for vocabulary in ((), (("mouse", "look"),), (("jump", "jump"),))
+        for line in help_lines(vocabulary, keymap)
+    ]
+    assert sum("let the mouse go" in line for line in offered) == 2

@@ -72,8 +72,19 @@ def test_nothing_put_in(tmp_path):
 
 
 def test_a_path_that_went_away(tmp_path):
+    recorder = Recorder(tmp_path / "gone" / "a.mp4")
+    recorder.start(20.0)
     with pytest.raises(UserError, match="cannot write the recording"):
-        Recorder(tmp_path / "gone" / "a.mp4").start(20.0)
+        recorder.put(picture(1))
+
+
+def test_an_older_recording_stays_until_the_first_picture(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"an older one")
+    recorder = Recorder(path)
+    recorder.start(20.0)
+    recorder.close()
+    assert path.read_bytes() == b"an older one"
 
 
 def test_a_full_disk_is_told():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from input.controls import MOVEMENT_ACTIONS
 from model.cache import Window
 from model.clip import ClipConfig
 from model.plan import Plan, few_step, warped
@@ -59,7 +60,7 @@ class NetworkConfig:
     actions: ActionConfig = field(default_factory=ActionConfig)
 
     def __post_init__(self) -> None:
-        if self.dim % self.heads or (self.dim // self.heads) % 2:
+        if self.heads < 1 or self.dim % self.heads or (self.dim // self.heads) % 2:
             raise ValueError(f"dim {self.dim} is not {self.heads} heads of an even size")
         if self.window < self.sink + self.chunk:
             raise ValueError(f"a window of {self.window} has no room for sink {self.sink} and chunk {self.chunk}")
@@ -107,6 +108,16 @@ class MatrixGameConfig:
 
     def __post_init__(self) -> None:
         actions = self.network.actions
+        if min(self.width, self.height, self.fps, self.shift) <= 0:
+            raise ValueError(f"{self.width}x{self.height} at {self.fps} with shift {self.shift}: all must be above 0")
+        if not self.steps or list(self.steps) != sorted(set(self.steps), reverse=True):
+            raise ValueError(f"steps {list(self.steps)} must fall")
+        if not 0 < self.steps[-1] <= self.steps[0] <= 1000:
+            raise ValueError(f"steps {list(self.steps)} must lie within 1 and 1000")
+        named = [*self.keyboard, *(name for name, _ in self.vocabulary if name != "mouse")]
+        strangers = sorted(set(named) - set(MOVEMENT_ACTIONS))
+        if strangers or len(set(self.keyboard)) < len(self.keyboard):
+            raise ValueError(f"keyboard and vocabulary: {strangers or 'one action twice'}; each is a movement action")
         if self.width % (8 * PATCH[1]) or self.height % (8 * PATCH[0]):
             raise ValueError(f"{self.width}x{self.height} is not a whole number of 16x16 patches")
         if len(self.keyboard) + self.one_hot != actions.keyboard_dim:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.checkpoint import Layout, load, on_meta
+from model.checkpoint import Layout, load, on_meta, open_tensors, require_fit
 from model.clip import ClipImageEncoder
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.picture import prepare
@@ -66,3 +66,13 @@ def _visual(image: torch.Tensor, config: MatrixGameConfig, weights: Path, placem
     layout = Layout(unused=config.clip.unused)
     load(tower, weights / config.checkpoints.clip, layout, placement.device, placement.dtype)
     return tower(image)[0]
+
+
+def require_encoders(config: MatrixGameConfig, weights: Path) -> None:
+    """Raise UserError where a file of the encoders will not do, before a person has waited for all the others."""
+    for encoder, name, layout in (
+        (on_meta(VaeEncoder, config.vae), config.checkpoints.vae, ENCODER_LAYOUT),
+        (on_meta(ClipImageEncoder, config.clip), config.checkpoints.clip, Layout(unused=config.clip.unused)),
+    ):
+        path = weights / name
+        require_fit(encoder, open_tensors(path, layout), str(path))

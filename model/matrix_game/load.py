@@ -10,7 +10,7 @@ import torch
 from model.checkpoint import Layout, fill, load, on_meta, open_tensors
 from model.fetch import weights_folder
 from model.matrix_game.config import MatrixGameConfig
-from model.matrix_game.encoders import DECODER_LAYOUT, encode_image
+from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_encoders
 from model.matrix_game.network import UNUSED, MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
 from model.placement import Placement, place
@@ -30,26 +30,33 @@ VARIANTS = {4: "matrix-game-2", 2: "matrix-game-2-gta-drive", 7: "matrix-game-2-
 
 
 def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> MatrixGameWorld:
-    """The world of `folder`, with the weights of `options`, or of where --fetch puts them."""
+    """The world of `folder`, with the weights of `options`, or of where --fetch puts them.
+
+    What is quick to find wrong is looked at first: the start pictures, which files there are, the encoders' contents.
+    """
     config = read_settings(MatrixGameConfig, described.config, str(folder / "world.yaml"))
     weights = options.weights or weights_folder(folder.name)
     files = [config.checkpoints.network, config.checkpoints.vae, config.checkpoints.clip]
-    files += [config.checkpoints.tiny] if options.decoder == "tiny" else []
-    require_files(folder.name, weights, files)
+    require_files(folder.name, weights, files, fetchable=described.source is not None)
+    if options.decoder == "tiny":
+        require_files(folder.name, weights, [config.checkpoints.tiny], fetchable=False)
+        files.append(config.checkpoints.tiny)
+    starts = [load_image(folder / name).pixels for name in described.starts]
     placement = place(options)
-    digest = identity(weights, {name: described.files.get(name, "") for name in files})
+    require_encoders(config, weights)
+    digest = identity(weights, {name: described.files.get(name, "") for name in files}, config)
     net = load_network(config, weights, placement)
     decoder = load_decoder(config, weights, placement, options.decoder)
-    starts = [load_image(folder / name).pixels for name in described.starts]
     encode = partial(encode_image, config=config, weights=weights, placement=placement)
     info = describe(folder.name, described.title, config, placement, digest, bool(starts))
     return MatrixGameWorld(config, info, net, decoder, encode, starts, placement)
 
 
-def require_files(name: str, weights: Path, files: list[str]) -> None:
+def require_files(name: str, weights: Path, files: list[str], fetchable: bool) -> None:
     missing = [file for file in files if not (weights / file).is_file()]
     if missing:
-        remedy = f"run `python play.py --fetch {name}`, or name the folder that holds them with --weights DIR"
+        fetch = f"run `python play.py --fetch {name}`, or name" if fetchable else "see docs/matrix-game-2.md, or name"
+        remedy = f"{fetch} the folder that holds them with --weights DIR"
         raise UserError(f"weights are missing: {', '.join(missing)}", str(weights), remedy)
 
 
