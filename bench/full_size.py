@@ -8,6 +8,7 @@ Takes about 12 GB.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--chunks", type=int, default=3)
     options = parser.parse_args(argv)
     config = variant(options.world)
-    world = matrix_game(config, place(LoadOptions(device="cpu"), torch.bfloat16))
+    world = matrix_game(config, place(LoadOptions(device="cpu", threads=os.cpu_count()), torch.bfloat16))
     millions = sum(parameter.numel() for parameter in world.net.parameters()) / 1e6
     print(f"{options.world}: {millions:.0f} M parameters, {world.rings.bytes / 1e6:.0f} MB of caches", flush=True)
     world.reset(None, None, seed=1)
