@@ -141,8 +141,8 @@ class Rollout:
     def record_caches(self, block: int) -> None:
         for name in self.rings.names:
             ring = self.rings[name]
-            held = ring.shape.window.held(self.rings.committed)
-            order = torch.tensor(sorted((slot for slot, seen in enumerate(held) if seen >= 0), key=held.__getitem__))
+            window = ring.shape.window
+            order = torch.tensor([window.slot_of(frame) for frame in window.seen(self.rings.committed)])
             for index, layer in enumerate(ring.shape.layers):
                 for letter, buffer in zip("kv", ring.buffer[:, index], strict=True):
                     by_slot = buffer.unflatten(2, (-1, ring.shape.tokens))[:, :, order.to(buffer.device)]

@@ -9,11 +9,12 @@ import torch.nn as nn
 from model.checkpoint import on_meta
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import CONSTANT_FROM, MASK_CHANNELS, ImageCondition
-from model.matrix_game.load import describe
+from model.matrix_game.load import Parts, assemble, describe
 from model.matrix_game.network import MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
 from model.placement import Placement
 from model.wan_vae import VaeDecoder
+from model.world import LoadOptions
 from model.worldfile import read_world_file
 
 VARIANTS = ("matrix-game-2", "matrix-game-2-gta-drive", "matrix-game-2-templerun")
@@ -40,7 +41,9 @@ def randomised(module: nn.Module, placement: Placement, seed: int) -> nn.Module:
     return module.requires_grad_(False).eval()
 
 
-def matrix_game(config: MatrixGameConfig, placement: Placement, seed: int = 0) -> MatrixGameWorld:
+def matrix_game(
+    config: MatrixGameConfig, placement: Placement, seed: int = 0, options: LoadOptions | None = None
+) -> MatrixGameWorld:
     """The world that official files would make, but for what the weights are; its image condition is random too."""
     generator = torch.Generator(placement.device).manual_seed(seed)
 
@@ -50,7 +53,12 @@ def matrix_game(config: MatrixGameConfig, placement: Placement, seed: int = 0) -
         parts = (torch.randn(size, generator=generator, device=placement.device) for size in (latents, visual))
         return ImageCondition(*(part.to(placement.dtype) for part in parts))
 
-    net = randomised(on_meta(MatrixGameNet, config.network), placement, seed)
-    decoder = randomised(on_meta(VaeDecoder, config.vae), placement, seed + 1)
-    info = describe("random", "Random weights", config, placement, "", has_start=True)
-    return MatrixGameWorld(config, info, net, decoder, encode, [np.zeros((16, 16, 3), np.uint8)], placement)
+    parts = Parts(
+        network=lambda: randomised(on_meta(MatrixGameNet, config.network), placement, seed),
+        decoder=lambda: randomised(on_meta(VaeDecoder, config.vae), placement, seed + 1),
+        sketch=on_meta(VaeDecoder, config.vae),
+        encode=encode,
+        starts=[np.zeros((16, 16, 3), np.uint8)],
+    )
+    info = describe("random", "Random weights", config, placement, f"random {seed}", has_start=True)
+    return assemble(config, info, parts, placement, options or LoadOptions())

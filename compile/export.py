@@ -1,103 +1,90 @@
-"""Export of the embedded world's torch reference to ONNX graphs that share one weights file. Needs torch and onnx.
+"""Export of a contract's torch modules to ONNX, opset 24: one file per graph, weights stored once beside them.
 
-Four graphs with static shapes, opset 24: `warp` (last frame and motion in, warped frames out), `denoise` (noisy chunk,
-level, conditions, slot, ages and caches in; x_0 and caches out), `commit` (the same without the head: caches out) and
-`decode` (x_0 in; BGRA frames and the next last frame out). Large tensors are references into the safetensors file that
-training wrote, by byte offset: ONNX's external data and safetensors are both raw little-endian bytes, so weights
-exist once.
+Static shapes; caches are TensorScatter and Attention, in and out by name (model/graph.py). Large tensors are references
+into safetensors files that are there already, by byte offset, else into one file of their own, where what several
+graphs share is stored once. Needs torch, onnx and onnxscript.
 """
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import torch
 import torch.nn as nn
 
-from model.dream.config import DreamConfig
-from model.dream.network import DreamNet
-from model.dream.warp import warp
+from model.graph import FLOAT, Contract, Graph
 
 OPSET = 24
 INLINE_BYTES = 4096  # smaller tensors stay in the graph
+BLOB = "weights.bin"
+ALIGNMENT = 64
 
 
-def pairs(caches: tuple[torch.Tensor, ...]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Flat graph inputs to (keys, values) of each layer."""
-    return list(zip(caches[::2], caches[1::2], strict=True))
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class Denoise(nn.Module):
-    def __init__(self, net: DreamNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x, t, warped, plucker, slot, ages, *caches):
-        x0, written = self.net.cached(x, t, warped, plucker, pairs(caches), slot, ages)
-        return x0, *(tensor for pair in written for tensor in pair)
-
-
-class Commit(Denoise):
-    def forward(self, x, t, warped, plucker, slot, ages, *caches):
-        written = self.net.commit(x, t, warped, plucker, pairs(caches), slot, ages)
-        return tuple(tensor for pair in written for tensor in pair)
+def export_for(contract: Contract, modules: dict[str, nn.Module], folder: Path, precision: str) -> dict[str, Path]:
+    """Export a world's loaded modules, of whatever type and wherever they are, in `precision`."""
+    dtype = DTYPES[precision]
+    whole = nn.ModuleDict(modules)
+    if any(tensor.device.type != "cpu" or tensor.dtype != dtype for tensor in whole.parameters()):
+        whole = copy.deepcopy(whole).cpu().to(dtype)
+    return export(contract, dict(whole), folder, dtype)
 
 
-class Warp(nn.Module):
-    def __init__(self, config: DreamConfig) -> None:
-        super().__init__()
-        self.config = config
-
-    def forward(self, last, anchor, relative, turned):
-        return warp(last, anchor, relative, turned, self.config.focal, self.config.near).unsqueeze(1)
-
-
-class Decode(nn.Module):
-    """x_0 to what leaves the world: BGRA bytes for the window, and the clean chunk that is committed."""
-
-    def forward(self, x0):
-        clean = x0.clamp(-1, 1)
-        frames = clean[0, 0].unflatten(0, (-1, 4))  # [F, 4, H, W]
-        blue_green_red = torch.stack([frames[:, 2], frames[:, 1], frames[:, 0], torch.ones_like(frames[:, 0])], -1)
-        bytes_ = torch.round((blue_green_red + 1) * 127.5).to(torch.uint8)
-        return bytes_, clean, clean[:, 0, -4:]
+def example(graph: Graph, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+    """Zeros of the shapes and types of a graph's inputs."""
+    return tuple(
+        torch.zeros(port.shape, dtype=dtype if port.dtype == FLOAT else getattr(torch, port.dtype))
+        for port in graph.inputs
+    )
 
 
-def cache_names(layers: int, suffix: str = "") -> list[str]:
-    return [f"{kind}{layer}{suffix}" for layer in range(layers) for kind in ("keys", "values")]
-
-
-def example_inputs(net: DreamNet) -> dict[str, torch.Tensor]:
-    """Inputs of `denoise` by name, in order."""
-    config = net.config
-    picture = (config.height, config.width)
-    inputs = {
-        "x": torch.zeros(1, 1, config.channels, *picture),
-        "t": torch.ones(1, 1),
-        "warped": torch.zeros(1, 1, config.frames, 5, *picture),
-        "plucker": torch.zeros(1, 1, config.frames, 6, *config.grid),
-        "slot": torch.zeros(1, dtype=torch.long),
-        "ages": torch.zeros(config.slots, dtype=torch.long),
-    }
-    flat = [tensor for pair in net.empty_caches() for tensor in pair]
-    return inputs | dict(zip(cache_names(config.layers), flat, strict=True))
-
-
-def trace(module: nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str]) -> onnx.ModelProto:
+def trace(module: nn.Module, graph: Graph, dtype: torch.dtype) -> ir.Model:
     program = torch.onnx.export(
         module.eval(),
-        tuple(inputs.values()),
+        example(graph, dtype),
         dynamo=True,
         opset_version=OPSET,
-        input_names=list(inputs),
-        output_names=outputs,
+        input_names=[port.name for port in graph.inputs],
+        output_names=list(graph.output_names),
         verbose=False,
     )
-    return program.model_proto
+    return program.model
+
+
+class Store:
+    """Where large tensors lie: by the digest of their bytes, the file, the offset and the length."""
+
+    def __init__(self, folder: Path, parts: Sequence[Path] = (), own: bool = True) -> None:
+        """parts: safetensors files in `folder`; own: whether others go to a file of ours, or stay in the graph."""
+        self._folder, self._own = folder, own
+        self._places: dict[bytes, tuple[str, int, int]] = {}
+        if own:
+            (folder / BLOB).write_bytes(b"")
+        for path in parts:
+            with open(path, "rb") as file:
+                for offset, length in safetensors_layout(path).values():
+                    file.seek(offset)
+                    self._places[hashlib.sha256(file.read(length)).digest()] = (path.name, offset, length)
+
+    def place(self, raw: bytes) -> tuple[str, int, int] | None:
+        """(file, offset, length) of these bytes, which are written where they are nowhere yet; None to keep inline."""
+        digest = hashlib.sha256(raw).digest()
+        if digest not in self._places and self._own:
+            with open(self._folder / BLOB, "ab") as file:
+                file.write(b"\0" * (-file.tell() % ALIGNMENT))
+                self._places[digest] = (BLOB, file.tell(), len(raw))
+                file.write(raw)
+        return self._places.get(digest)
 
 
 def safetensors_layout(path: Path) -> dict[str, tuple[int, int]]:
@@ -110,58 +97,50 @@ def safetensors_layout(path: Path) -> dict[str, tuple[int, int]]:
             for name, entry in header.items()}  # fmt: skip
 
 
-def share_weights(graph: onnx.ModelProto, parts: list[Path]) -> None:
-    """Replace each large initializer by a reference to the tensor of the same bytes in one of `parts`."""
-    places = {}
-    for path in parts:
-        data = path.read_bytes()
-        for offset, length in safetensors_layout(path).values():
-            places[data[offset : offset + length]] = (path.name, offset, length)
-    for tensor in graph.graph.initializer:
-        raw = onnx.numpy_helper.to_array(tensor).tobytes()
-        # What is small stays in the graph, and so does a constant that is no weight, such as the rotary table.
-        if len(raw) < INLINE_BYTES or raw not in places:
-            continue
-        tensor.ClearField("raw_data")
-        tensor.data_location = onnx.TensorProto.EXTERNAL
-        del tensor.external_data[:]
-        for key, value in zip(("location", "offset", "length"), places[raw], strict=True):
-            tensor.external_data.add(key=key, value=str(value))
+def share_weights(model: ir.Model, store: Store, folder: Path) -> None:
+    """Replace each large initializer by a reference to where its bytes lie."""
+    for value in model.graph.initializers.values():
+        tensor = value.const_value
+        raw = tensor.tobytes() if tensor.nbytes >= INLINE_BYTES else b""
+        place = store.place(raw) if raw else None
+        if place is not None:
+            file, offset, length = place
+            value.const_value = ir.ExternalTensor(
+                file, offset, length, tensor.dtype, shape=tensor.shape, name=value.name, base_dir=folder
+            )
 
 
-def strip(graph: onnx.ModelProto) -> None:
-    """Drop the exporter's notes (stack traces with the paths of the machine that exported)."""
-    del graph.metadata_props[:]
-    del graph.graph.metadata_props[:]
-    graph.graph.doc_string = ""
-    for item in [
-        *graph.graph.node,
-        *graph.graph.value_info,
-        *graph.graph.initializer,
-        *graph.graph.input,
-        *graph.graph.output,
-    ]:
+def stripped(model: ir.Model) -> onnx.ModelProto:
+    """Without the exporter's notes (stack traces with the paths of the machine that exported)."""
+    proto = ir.serde.serialize_model(model)
+    del proto.metadata_props[:]
+    del proto.graph.metadata_props[:]
+    proto.graph.doc_string = ""
+    graph = proto.graph
+    for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         del item.metadata_props[:]
         item.doc_string = ""
+    return proto
 
 
-def export(net: DreamNet, parts: list[Path], folder: Path) -> dict[str, Path]:
-    """Write the four graphs into `folder`, beside `parts` (the net's parameters as safetensors files)."""
-    config, inputs = net.config, example_inputs(net)
-    written = cache_names(config.layers, "_out")
-    last = torch.zeros(1, 4, config.height, config.width)
-    motion = {"relative": torch.eye(4), "turned": torch.eye(3)}
-    moved = {name: matrix.repeat(1, config.frames, 1, 1) for name, matrix in motion.items()}
-    graphs = {
-        "warp": trace(Warp(config), {"last": last, "anchor": last.clone()} | moved, ["warped"]),
-        "denoise": trace(Denoise(net), inputs, ["x0", *written]),
-        "commit": trace(Commit(net), inputs, written),
-        "decode": trace(Decode(), {"x0": inputs["x"]}, ["frames", "clean", "last"]),
-    }
-    paths = {}
-    for name, graph in graphs.items():
-        share_weights(graph, parts)
-        strip(graph)
+@torch.no_grad()
+def export(
+    contract: Contract,
+    modules: dict[str, nn.Module],
+    folder: Path,
+    dtype: torch.dtype = torch.float32,
+    parts: Sequence[Path] = (),
+    bundled: bool = False,
+) -> dict[str, Path]:
+    """Write a contract's graphs into `folder`; returns the file of each.
+
+    modules: those of the contract, on the CPU and in `dtype`. parts: safetensors files in `folder` that hold weights.
+    bundled: constants that are in no part stay in their graph, for worlds that ship with their files.
+    """
+    store, paths = Store(folder, parts, own=not bundled), {}
+    for name, graph in contract.graphs.items():
+        model = trace(modules[name], graph, dtype)
+        share_weights(model, store, folder)
         paths[name] = folder / f"{name}.onnx"
-        paths[name].write_bytes(graph.SerializeToString())
+        paths[name].write_bytes(stripped(model).SerializeToString())
     return paths

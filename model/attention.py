@@ -3,7 +3,7 @@
 Back ends compute the same thing, softmax(q k^T / sqrt(head_dim)) v, and differ in speed and rounding. Each has one
 probe; what cannot run here falls back to torch's own `scaled_dot_product_attention`, and `choose` says so in a line.
 They see no mask: windows and sparse patterns choose the keys beforehand (model/rings.py, model/sparse.py). Only torch's
-own takes a bias, for networks whose positions in time are one.
+own takes one: a bias, for networks whose positions in time are one, or which slots are filled, for exported graphs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from model.graph import Unavailable
+
 # q [B, H, Lq, D], k and v [B, H, Lk, D] to [B, H, Lq, D]; nothing that is given is written to.
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 HALF = (torch.float16, torch.bfloat16)
 SHORT = 64  # queries; below it a kernel made for long sequences gains nothing (attention over the frames of a chunk)
-
-
-class Unavailable(Exception):
-    """Why a back end cannot run here, in words."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,9 @@ class Choice:
 
 
 def sdpa(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """Torch's own choice among flash, cuDNN, efficient and plain attention; `bias` is added to the scores."""
+    """Torch's own choice among flash, cuDNN, efficient and plain attention; `bias` is added to the scores, or says,
+    where it is boolean, which keys there are.
+    """
     return F.scaled_dot_product_attention(q, k, v, bias)
 
 

@@ -21,47 +21,69 @@ DROPPED = -1  # the slot of a frame that is computed but not kept
 class Place:
     """Where a pass over `len(slots)` latent frames reads and writes.
 
-    slots: for each frame of the pass its slot, or DROPPED. filled: slots that hold something once it is written; the
-    pass sees those. queries: the frames' positions in time, and keys: the position of each filled slot's content; in
-    absolute frames where keys are stored turned (keys is None then), else counted from the window's oldest frame.
+    slots: for each frame of the pass its slot, or DROPPED. filled: slots that hold something once it is written.
+    visible: the slots that the pass sees, None where it sees all that are filled. queries: the frames' positions in
+    time, and keys: the position of each filled slot's content; in absolute frames where keys are stored turned (keys is
+    None then), else counted from the window's oldest frame.
     """
 
     slots: tuple[int, ...]
     filled: int
     queries: tuple[int, ...]
     keys: tuple[int, ...] | None = None
+    visible: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Window:
-    """Sizes in latent frames: the sink, the frames kept before the present chunk, and the chunk itself.
+    """Sizes in latent frames: the sink, the frames seen before the present chunk, and the chunk itself.
 
-    relative: rotary positions count from the window's oldest frame instead of from the start of the walk.
+    relative: rotary positions count from the window's oldest frame instead of from the start of the walk. kept: frames
+    that have slots before the present chunk, where those are more than are seen: see `whole`.
     """
 
     sink: int
     past: int
     chunk: int
     relative: bool = False
+    kept: int = 0
 
     def __post_init__(self) -> None:
         if self.sink < 0 or self.past < 0 or self.chunk < 1:
             raise ValueError(f"a window of sink {self.sink}, past {self.past} and chunk {self.chunk} cannot be")
+        if self.kept and self.kept < self.past:
+            raise ValueError(f"{self.kept} frames kept are less than the {self.past} that are seen")
+
+    @classmethod
+    def whole(cls, sink: int, past: int, chunk: int, relative: bool = False) -> Window:
+        """A window that keeps whole chunks, so that none is torn by the buffer's end: exported graphs want them so."""
+        kept = -(-past // chunk) * chunk
+        return cls(sink, past, chunk, relative, kept if kept > past else 0)
+
+    @property
+    def ring(self) -> int:
+        """Slots of the rolling part."""
+        return max(self.kept, self.past) + self.chunk
 
     @property
     def capacity(self) -> int:
-        return self.sink + self.past + self.chunk
+        return self.sink + self.ring
 
     def slot_of(self, frame: int) -> int:
         """The slot that latent frame `frame` (from 0) is written to."""
-        return frame if frame < self.sink else self.sink + (frame - self.sink) % (self.past + self.chunk)
+        return frame if frame < self.sink else self.sink + (frame - self.sink) % self.ring
 
     def held(self, end: int) -> list[int]:
         """The frame that each slot holds once all frames before `end` were written, EMPTY where there is none."""
         frames = [EMPTY] * self.capacity
-        for frame in [*range(min(end, self.sink)), *range(max(self.sink, end - self.past - self.chunk), end)]:
+        for frame in [*range(min(end, self.sink)), *range(max(self.sink, end - self.ring), end)]:
             frames[self.slot_of(frame)] = frame
         return frames
+
+    def seen(self, end: int) -> list[int]:
+        """The frames that a pass which ends at frame `end` sees, oldest first."""
+        first = max(min(self.sink, end), end - self.past - self.chunk)
+        return [*range(min(self.sink, end)), *range(first, end)]
 
     def stage(self, end: int, count: int) -> Place:
         """The place of a new chunk of `count` frames, `end` frames having been committed before it."""
@@ -82,10 +104,12 @@ class Window:
         held = self.held(end)
         writable = set(held[self.sink :] if keep_sink else held)
         slots = tuple(self.slot_of(frame) if frame in writable else DROPPED for frame in frames)
-        kept = sorted(frame for frame in held if frame != EMPTY)
+        filled, seen = len(held) - held.count(EMPTY), self.seen(end)
+        visible = tuple(self.slot_of(frame) for frame in seen) if self.kept else None
         if not self.relative:
-            return Place(slots, len(kept), tuple(frames))
-        rank = {frame: position for position, frame in enumerate(kept)}
+            return Place(slots, filled, tuple(frames), None, visible)
+        rank = {frame: position for position, frame in enumerate(seen)}
         # Queries take the last positions, also those of frames that the window no longer holds.
-        queries = tuple(range(len(kept) - len(frames), len(kept)))
-        return Place(slots, len(kept), queries, tuple(rank[frame] for frame in held if frame != EMPTY))
+        queries = tuple(range(len(seen) - len(frames), len(seen)))
+        keys = tuple(rank.get(frame, 0) for frame in held if frame != EMPTY)
+        return Place(slots, filled, queries, keys, visible)

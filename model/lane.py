@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-# One latent frame [1, C, 1, h, w] to pictures [1, 3, T, H, W] in [-1, 1].
+# One latent frame [1, C, 1, h, w] to pictures uint8 BGRA [T, H, W, 4], which are good until the next call.
 Decode = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -24,10 +24,12 @@ def to_bgra(pictures: torch.Tensor) -> torch.Tensor:
 
 
 class DecodeLane:
-    """`overlaps` says whether decoding goes on by itself once it was started."""
+    """`overlaps` says whether decoding goes on by itself once it was started. `device` is the decoder's: it may be
+    another one than that of the latents.
+    """
 
     def __init__(self, decode: Decode, device: torch.device) -> None:
-        self._decode = decode
+        self._decode, self._device = decode, device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     @property
@@ -47,18 +49,18 @@ class DecodeLane:
     def _now(self, parts: list[torch.Tensor]) -> Iterator[np.ndarray]:
         for latent in parts:
             with torch.inference_mode():
-                pictures = to_bgra(self._decode(latent)).numpy()
+                pictures = self._decode(latent).numpy().copy()
             yield from pictures
 
     def _launch(self, parts: list[torch.Tensor]) -> list[tuple[torch.cuda.Event, torch.Tensor]]:
         """Queue the decoding of all parts and the copies of their bytes; returns at once."""
         launched = []
-        self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
+        self._stream.wait_stream(torch.cuda.current_stream(parts[0].device))
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             for latent in parts:
                 # The allocator must not hand its memory to the other stream while this one still reads it.
                 latent.record_stream(self._stream)
-                pictures = to_bgra(self._decode(latent))
+                pictures = self._decode(latent.to(self._device, non_blocking=True))
                 host = torch.empty(pictures.shape, dtype=torch.uint8, pin_memory=True)
                 host.copy_(pictures, non_blocking=True)
                 launched.append((self._stream.record_event(), host))

@@ -19,13 +19,20 @@ class Memory:
         self.begun = False
 
     def recall(self, name: str, shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
-        """The buffer of `shape` in which layer `name` keeps what it saw last; zeros where it saw nothing yet.
-
-        It has the type and device of `like`. The layer writes what is to be remembered into it.
-        """
+        """What layer `name` kept, of `shape` and with the type and device of `like`; zeros where it saw nothing yet."""
         if name not in self.frames:
             self.frames[name] = like.new_zeros(shape)
         return self.frames[name]
+
+    def keep(self, name: str, frames: torch.Tensor) -> None:
+        """Remember `frames` in the place of what `recall` gave. In place; so they must be made of what that was.
+
+        In an exported graph nothing is in place: there they are what leaves the graph.
+        """
+        if torch.onnx.is_in_onnx_export():
+            self.frames[name] = frames
+        else:
+            self.frames[name].copy_(frames)
 
     def reset(self) -> None:
         """A new clip begins."""

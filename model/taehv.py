@@ -46,9 +46,9 @@ class MemoryBlock(nn.Module):
     def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
         """x: frames [n, width, H, W]. What is remembered is the last of them."""
         last = memory.recall(self.name, x[:1].shape, x)
-        past = torch.cat([last, x[:-1]])
-        last.copy_(x[-1:])
-        return torch.relu(self.conv(torch.cat([x, past], 1)) + x)
+        joined = torch.cat([last, x])
+        memory.keep(self.name, joined[-1:])
+        return torch.relu(self.conv(torch.cat([x, joined[:-1]], 1)) + x)
 
 
 class Grow(nn.Module):

@@ -96,7 +96,7 @@ class SelfAttention(nn.Module):
         parts = self.norm_q(self.q(x)), self.norm_k(self.k(x)), self.v(x)
         q, k, v = (split_heads(part, self.heads) for part in parts)
         keys, values = ring.write(k, v)
-        return self.o(merge_heads(run.attend(ring.turned(q), keys, values), x.shape[0]))
+        return self.o(merge_heads(ring.attend(run.attend, ring.turned(q), keys, values), x.shape[0]))
 
 
 class CrossAttention(nn.Module):

@@ -26,7 +26,7 @@ class CausalConv(nn.Conv3d):
             return super().forward(x)
         before = memory.recall(self.name, (*x.shape[:2], self.past, *x.shape[3:]), x)
         joined = torch.cat([before, x], 2)
-        before.copy_(joined[:, :, -self.past :])
+        memory.keep(self.name, joined[:, :, -self.past :])
         return super().forward(joined)
 
 
@@ -101,7 +101,7 @@ class Downsample(nn.Module):
             return x
         before = memory.recall(self.name, x[:, :, :1].shape, x)
         joined = torch.cat([before, x], 2)
-        before.copy_(x[:, :, -1:])
+        memory.keep(self.name, joined[:, :, -1:])
         return self.time_conv(joined) if memory.begun else x
 
 
@@ -111,7 +111,7 @@ class Upsample(nn.Module):
     def __init__(self, channels: int, temporal: bool) -> None:
         super().__init__()
         self.resample = nn.Sequential(
-            nn.Upsample(scale_factor=2, mode="nearest-exact"), nn.Conv2d(channels, channels // 2, 3, padding=1)
+            nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(channels, channels // 2, 3, padding=1)
         )
         self.time_conv = CausalConv(channels, 2 * channels, (3, 1, 1)) if temporal else None
 

@@ -6,7 +6,7 @@ It is not thread safe: one thread owns it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -62,6 +62,10 @@ class LoadOptions:
 
     `weights` is the folder of a family's official files; `attention` a back end of model/attention.py; `decoder`
     "full" or "tiny"; `device` a torch device such as "cpu" or "cuda"; `threads` those of a CPU engine.
+
+    `engine` and `precision` are names of compile/plan.py. `settled`: the engine must not change while playing, as in a
+    recording: it is made ready before. `engines`: the folder of what was built (None: the user's own). `say` is told
+    in a line when another engine takes over.
     """
 
     weights: Path | None = None
@@ -69,6 +73,11 @@ class LoadOptions:
     decoder: str = "full"
     device: str = "auto"
     threads: int | None = None
+    engine: str = "auto"
+    precision: str = "auto"
+    settled: bool = False
+    engines: Path | None = None
+    say: Callable[[str], None] = lambda line: None
 
 
 class World(Protocol):

@@ -97,7 +97,7 @@ def reference_step(walk, world, relative, turned, plucker, seed):
     from model.sampler import sample
 
     random = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, walk.chunk]))
-    shape = world.denoise.arrays["x"].shape
+    shape = world.runner.buffers["x"].shape
     relative, turned, plucker = (torch.from_numpy(part)[None] for part in (relative, turned, plucker))
     with torch.no_grad():
         warped = walk.warp(relative, turned)

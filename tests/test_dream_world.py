@@ -69,7 +69,7 @@ def test_a_picture_of_ones_own_is_where_the_walk_begins(world):
     red = np.zeros((90, 200, 3), np.uint8)
     red[..., 0] = 255
     world.reset(red, None, 0)
-    assert (world.warp.arrays["anchor"][0, 0] == 1).all() and (world.warp.arrays["anchor"][0, 1] == -1).all()
+    assert (world.runner.buffers["anchor"][0, 0] == 1).all() and (world.runner.buffers["anchor"][0, 1] == -1).all()
 
 
 def test_a_world_without_text_says_so(world):

@@ -76,7 +76,7 @@ def test_playing_imports_nothing_heavy():
     """All that plays the embedded world, imported in a fresh process, leaves torch and its company alone."""
     program = """
 import importlib, json, pkgutil, sys
-names = ["model.registry", "model.dream.world", "compile.ort"]
+names = ["model.registry", "model.dream.world", "compile.manager", "compile.engines.ort"]
 for room in ("runtime", "input"):
     names += [f"{room}.{module.name}" for module in pkgutil.iter_modules(importlib.import_module(room).__path__)]
 for name in names:
@@ -114,12 +114,12 @@ def shadowing(tree: ast.AST) -> list[int]:
     ("source", "shadows"),
     [
         ("import input", True),
-        ("import compile.ort", True),
+        ("import compile.engines", True),
         ("import json as input", True),
         ("from re import compile", True),
         ("from input import camera", False),
-        ("from compile.ort import BoundGraph", False),
-        ("import compile.ort as engine", False),
+        ("from compile.engines import ort", False),
+        ("import compile.engines as engine", False),
     ],
 )
 def test_shadowing_is_recognised(source, shadows):

@@ -18,6 +18,8 @@ from safetensors.torch import save_file
 from compile.export import export
 from input.camera import yaw_pitch
 from model.dream.config import DreamConfig
+from model.dream.graphs import dream_contract
+from model.dream.modules import modules_of
 from model.dream.network import DreamNet
 from model.registry import WORLDS
 from model.settings import read_settings, write_settings
@@ -36,7 +38,8 @@ def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.nd
     for number, part in enumerate(checkpoint.split(dict(net.named_parameters()))):
         parts.append(folder / f"weights-{number}.safetensors")
         save_file(part, parts[-1])
-    graphs = export(net, parts, folder)
+    contract = dream_contract(folder.name, "", net.config, folder, {})
+    graphs = export(contract, modules_of(net), folder, parts=parts, bundled=True)
     np.savez_compressed(folder / "starts.npz", rgb=starts)
     files = [*parts, *graphs.values(), folder / "starts.npz"]
     described = {

@@ -12,25 +12,9 @@ import torch
 
 from model.attention import sdpa
 from model.dream.ages import visible
+from model.rings import scatter_tokens
 
 MASKED = -1e4  # added to the scores of empty slots: exp() of it is exactly 0 in fp32 and in bf16
-
-
-def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-    """`cache` [B, heads, capacity, head_dim] with `update` [B, heads, tokens, head_dim] written from token start [B].
-
-    In an exported graph this is ONNX opset 24's TensorScatter, which engines run in place.
-    """
-    if torch.onnx.is_in_onnx_export():
-        return torch.onnx.ops.symbolic(
-            "TensorScatter",
-            (cache, update, start),
-            attrs={"axis": 2, "mode": "linear"},
-            dtype=cache.dtype,
-            shape=cache.shape,
-            version=24,
-        )
-    return cache.index_copy(2, start[0] + torch.arange(update.shape[2], device=start.device), update)
 
 
 class ParallelContext:
@@ -66,8 +50,8 @@ class CachedContext:
     def attend(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         keys, values = self.caches[layer]
         tokens = q.shape[3]
-        keys = scatter_tokens(keys, k[:, 0].to(keys.dtype), self.slot * tokens)
-        values = scatter_tokens(values, v[:, 0].to(values.dtype), self.slot * tokens)
+        keys = scatter_tokens(keys, k[:, 0].to(keys.dtype), (self.slot * tokens).unsqueeze(0))
+        values = scatter_tokens(values, v[:, 0].to(values.dtype), (self.slot * tokens).unsqueeze(0))
         self.written.append((keys, values))
         empty = torch.full_like(bias[:, :1], MASKED)
         mask = torch.cat([bias, empty], 1)[:, self.ages].repeat_interleave(tokens, 1)[None, :, None]

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
+from compile.manager import prepare
+from compile.plan import Place
 from model.dream.config import DreamConfig
+from model.dream.graphs import NAMES, dream_contract
 from model.dream.world import EmbeddedWorld
 from model.settings import read_settings
 from model.world import LoadOptions, WorldInfo
@@ -33,7 +35,10 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Embe
     """The world of `folder`, on as many threads as `options` says, by default all cores up to four."""
     config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
     digest = identity(folder, described.files)
+    exported = {"fp32": {name: folder / f"{name}.onnx" for name in NAMES}}
+    contract = dream_contract(folder.name, digest, config, folder, exported)
     threads = options.threads or min(MOST_THREADS, os.cpu_count() or 1)
+    runner = prepare(contract, Place(threads=threads), options)
     info = WorldInfo(
         name=folder.name,
         title=described.title,
@@ -45,11 +50,12 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Embe
         latent_frames_per_chunk=1,
         needs_image=False,
         needs_text=False,
-        backend=f"onnxruntime {onnxruntime.__version__} fp32",
+        backend=runner.backend,
         device=f"CPU, {threads} threads",
         weights_sha256=digest,
         vocabulary=VOCABULARY,
+        notes=runner.notes,
     )
     with np.load(folder / described.starts[0], allow_pickle=False) as starts:
         pictures = starts["rgb"]
-    return EmbeddedWorld(folder, config, info, pictures, threads)
+    return EmbeddedWorld(config, info, pictures, runner)

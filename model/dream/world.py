@@ -1,20 +1,20 @@
-"""The embedded world: a dream that plays on a CPU, as ONNX graphs, without torch. Implements model.world.World."""
+"""The embedded world: graphs that play on a CPU, without torch. Implements model.world.World."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import astuple
-from pathlib import Path
 
 import numpy as np
 
-from compile.ort import BoundGraph
+from compile.runner import Runner
 from input.camera import Pose, c2w, integrate
 from model.dream.ages import ages, window
 from model.dream.clearance import hold_back
 from model.dream.conditions import camera_conditions
 from model.dream.config import DreamConfig
 from model.dream.picture import fit
+from model.graph import CACHE
 from model.plan import Step, renoise_levels
 from model.sampler import sample
 from model.world import WorldInfo
@@ -24,27 +24,17 @@ from runtime.errors import UserError
 class EmbeddedWorld:
     """See model.world.World. One thread owns it; its buffers are allocated once."""
 
-    def __init__(self, folder: Path, config: DreamConfig, info: WorldInfo, starts: np.ndarray, threads: int) -> None:
-        """starts: uint8 RGB [M, H, W, 3], the world's own start pictures; the seed chooses one."""
-        self.config, self.info, self.starts = config, info, starts
+    def __init__(self, config: DreamConfig, info: WorldInfo, starts: np.ndarray, runner: Runner) -> None:
+        """starts: uint8 RGB [M, H, W, 3], the world's own start pictures; the seed chooses one. runner: runs the graphs
+        of model/dream/graphs.py.
+        """
+        self.config, self.info, self.starts, self.runner = config, info, starts, runner
         self.plan = renoise_levels(config.steps)
-        self.decode = BoundGraph(folder / "decode.onnx", threads)
-        self.warp = BoundGraph(folder / "warp.onnx", threads)
-        shared = {"warped": self.warp.arrays["warped"]}
-        self.denoise = BoundGraph(folder / "denoise.onnx", threads, shared | {"x0": self.decode.arrays["x0"]})
-        # The commit pass sees the same conditions and writes the same caches; only its picture and level differ.
-        names = ("warped", "plucker", "slot", "ages", *self._cache_names())
-        self.commit = BoundGraph(
-            folder / "commit.onnx",
-            threads,
-            {name: self.denoise.arrays[name] for name in names} | {"x": self.decode.arrays["clean"]},
-        )
-        self.commit.arrays["t"][:] = 0
         self.pose = self.start = Pose()
         self.chunk = self.seed = 0
 
     def _cache_names(self) -> list[str]:
-        return [f"{kind}{layer}" for layer in range(self.config.layers) for kind in ("keys", "values")]
+        return [port.name for port in self.runner.buffers.ports.values() if port.role == CACHE]
 
     def reset(self, image: np.ndarray | None, prompt: str | None, seed: int) -> None:
         """See model.world.World: the picture is taken for one that looks straight ahead."""
@@ -62,18 +52,21 @@ class EmbeddedWorld:
         self.pose = self.start = pose
         self.chunk, self.seed = 0, seed
         for name in self._cache_names():
-            self.denoise.arrays[name][:] = 0
+            self.runner.buffers[name][:] = 0
         known = np.moveaxis(picture.astype(np.float32) / 127.5 - 1, -1, 0)
-        last = self.warp.arrays["last"]
-        last[0, :3], last[0, 3] = known, -1  # disparity 0: nobody told how far anything is
-        self.warp.arrays["anchor"][:] = last  # nothing of an earlier walk may stay
+        unknown = np.full_like(known[:1], -1)  # disparity 0: nobody told how far anything is
+        last = np.concatenate([known, unknown])[None]
+        self.runner.put("last", last)
+        self.runner.put("anchor", last)  # nothing of an earlier walk may stay
         self._sample([pose] * self.config.frames)
-        self.decode.run()
-        clean = self.decode.arrays["clean"].reshape(self.config.frames, 4, self.config.height, self.config.width)
-        clean[:, :3] = known
+        self.runner.run("decode")
+        clean = self.runner.buffers.read("clean").copy()
+        frames = clean.reshape(self.config.frames, 4, self.config.height, self.config.width)
+        frames[:, :3] = known
+        self.runner.put("clean", clean)
         self._commit()
         # Wherever nobody has looked yet, the start picture goes on: see model/dream/warp.py.
-        self.warp.arrays["anchor"][:] = last
+        self.runner.put("anchor", self.runner.buffers["last"])
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
         """See model.world.World. Frames leave before the chunk is committed; exhaust the iterator before the next
@@ -82,11 +75,12 @@ class EmbeddedWorld:
         wanted = (self.config.frames, 4)
         if controls.shape != wanted:
             raise ValueError(f"controls are float32 {wanted}, got {controls.shape}")
-        disparity = (self.warp.arrays["last"][0, 3] + 1) / 2
+        self.runner.settle()
+        disparity = (self.runner.buffers.read("last")[0, 3] + 1) / 2
         poses = integrate(self.pose, hold_back(controls, disparity, self.pose.pitch, self.config))
         self._sample(poses)
-        self.decode.run()
-        yield from self.decode.arrays["frames"].copy()
+        self.runner.run("decode")
+        yield from self.runner.buffers.read("frames").copy()
         self.pose = poses[-1]
         self._commit()
 
@@ -94,45 +88,45 @@ class EmbeddedWorld:
         """Dream the chunk seen from `poses` into decode's input."""
         targets = np.stack([c2w(pose) for pose in poses])
         relative, turned, plucker = camera_conditions(c2w(self.pose), targets, c2w(self.start), self.config)
-        self.warp.arrays["relative"][0], self.warp.arrays["turned"][0] = relative, turned
-        self.warp.run()
-        arrays = self.denoise.arrays
-        arrays["plucker"][0, 0] = plucker
-        arrays["slot"][0] = window(self.config.past).slot_of(self.chunk)
-        arrays["ages"][:] = ages(self.chunk, self.config.past)
+        put, buffers = self.runner.put, self.runner.buffers
+        put("relative", relative[None])
+        put("turned", turned[None])
+        self.runner.run("warp")
+        put("plucker", plucker[None, None])
+        put("slot", np.array([window(self.config.past).slot_of(self.chunk)]))
+        put("ages", ages(self.chunk, self.config.past))
         # Noise is a function of (seed, chunk): a replay draws the same without storing a generator's state.
         random = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.chunk]))
 
-        def draw() -> np.ndarray:
-            return random.standard_normal(arrays["x"].shape, np.float32)
+        def draw():
+            return buffers.own(random.standard_normal(buffers["x"].shape, np.float32))
 
-        def predict(x: np.ndarray, step: Step, row: str) -> np.ndarray:
-            arrays["x"][:], arrays["t"][:] = x, step.sigma
-            self.denoise.run()
-            return np.clip(arrays["x0"], -1, 1)
+        def predict(x, step: Step, row: str):
+            put("x", x)
+            put("t", np.full((1, 1), step.sigma, np.float32))
+            self.runner.run("denoise")
+            return buffers["x0"].clip(-1, 1)
 
         sample(self.plan, predict, draw(), draw)
 
     def _commit(self) -> None:
-        self.commit.run()
-        self.warp.arrays["last"][:] = self.decode.arrays["clean"][:, 0, -4:]
+        self.runner.run("commit")
+        self.runner.put("last", self.runner.buffers["clean"][:, 0, -4:])
         self.chunk += 1
 
     def prompt(self, text: str) -> None:
         raise UserError("this world takes no text", self.info.name, "choose a world with text, see --list-worlds")
 
     def state(self) -> dict[str, np.ndarray]:
-        caches = {name: self.denoise.arrays[name].copy() for name in self._cache_names()}
+        names = [*self._cache_names(), "last", "anchor"]
+        arrays = {name: self.runner.buffers.read(name).copy() for name in names}
         counts = {"chunk": np.array(self.chunk), "seed": np.array(self.seed, np.uint64)}
-        pictures = {name: self.warp.arrays[name].copy() for name in ("last", "anchor")}
         poses = {name: np.array(astuple(getattr(self, name))) for name in ("pose", "start")}
-        return caches | counts | pictures | poses
+        return arrays | counts | poses
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        for name in self._cache_names():
-            self.denoise.arrays[name][:] = state[name]
-        for name in ("last", "anchor"):
-            self.warp.arrays[name][:] = state[name]
+        for name in [*self._cache_names(), "last", "anchor"]:
+            self.runner.put(name, state[name])
         self.chunk, self.seed = int(state["chunk"]), int(state["seed"])
         self.pose, self.start = (Pose(*state[name].tolist()) for name in ("pose", "start"))
 

@@ -74,7 +74,7 @@ class ActionModule(nn.Module):
         # [frames, tokens, 3 * heads * size] to three of [tokens, heads, frames, size].
         q, k, v = fused.unflatten(-1, (3, self.heads, -1)).permute(2, 1, 3, 0, 4)
         keys, values = ring.write(normalised(k), v)
-        out = run.attend(ring.turned(normalised(q)), keys, values)
+        out = ring.attend(run.attend, ring.turned(normalised(q)), keys, values)
         return out.permute(2, 0, 1, 3).flatten(2)
 
     def _keyboard(self, x: torch.Tensor, run: LayerPass) -> torch.Tensor:
@@ -86,5 +86,6 @@ class ActionModule(nn.Module):
         q = self.mouse_attn_q(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [frames, heads, tokens, size]
         cos, sin = (part[:, None, None] for part in ring.place.turn)
         q = rotate(normalised(q), cos, sin)
-        out = run.attend(q, keys.expand(frames, -1, -1, -1), values.expand(frames, -1, -1, -1))
+        keys, values = (part.expand(frames, -1, -1, -1) for part in (keys, values))
+        out = ring.attend(run.attend, q, keys, values)
         return out.transpose(1, 2).flatten(2)

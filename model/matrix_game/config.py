@@ -66,7 +66,7 @@ class NetworkConfig:
             raise ValueError(f"a window of {self.window} has no room for sink {self.sink} and chunk {self.chunk}")
 
     def ring_window(self, sink: int) -> Window:
-        return Window(sink, self.window - sink - self.chunk, self.chunk)
+        return Window.whole(sink, self.window - sink - self.chunk, self.chunk)
 
 
 @dataclass(frozen=True)

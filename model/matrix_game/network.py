@@ -33,7 +33,7 @@ class ImageEmbedding(nn.Module):
 
 
 class MatrixGameNet(nn.Module):
-    """Noisy chunk, condition, timesteps and actions to the flow; see `forward`, `commit`, `condition`, `rings`."""
+    """Noisy chunk, condition, timesteps and actions to the flow; see `draw`, `commit`, `condition`, `rings`."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -52,29 +52,38 @@ class MatrixGameNet(nn.Module):
         actions = self.config.actions
         return ActionModule(actions, self.config.dim) if layer in actions.layers else None
 
-    def encode(self, x: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, run: Pass):
+    def waves(self, timesteps: torch.Tensor) -> torch.Tensor:
+        """Timesteps [frames] in 0..1000 as the network takes them, [frames, timestep_width] in its dtype.
+
+        They are computed in float64, which exported graphs do not: there they are an input.
+        """
+        return sinusoid(timesteps, self.config.timestep_width).to(self.time_embedding[0].weight.dtype)
+
+    def encode(self, x: torch.Tensor, condition: torch.Tensor, waves: torch.Tensor, run: Pass):
         """The part up to the last block, in which the caches are written; returns (tokens, embedded timesteps)."""
-        weight = self.time_embedding[0].weight
-        level = self.time_embedding(sinusoid(timesteps, self.config.timestep_width).to(weight.dtype))
+        level = self.time_embedding(waves)
         modulation = self.time_projection(level).unflatten(1, (6, -1))
-        tokens = self.patch_embedding(torch.cat([x, condition], 1).to(weight.dtype))
+        tokens = self.patch_embedding(torch.cat([x, condition], 1).to(level.dtype))
         for number, block in enumerate(self.blocks):
             tokens = block(tokens, modulation, run.layer(number))
         return tokens, level
 
-    def forward(self, x: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, run: Pass) -> torch.Tensor:
+    def draw(self, x: torch.Tensor, condition: torch.Tensor, waves: torch.Tensor, run: Pass) -> torch.Tensor:
         """The flow noise - clean, [frames, 16, h, w] in the network's dtype.
 
-        x: noisy latents [frames, 16, h, w]; condition: [frames, 20, h, w], 4 channels of mask and 16 of image latents;
-        timesteps: [frames] in 0..1000.
+        x: noisy latents [frames, 16, h, w]; condition: [frames, 20, h, w], 4 channels of mask and 16 of image latents.
         """
-        tokens, level = self.encode(x, condition, timesteps, run)
+        tokens, level = self.encode(x, condition, waves, run)
         grid = (x.shape[2] // PATCH[0], x.shape[3] // PATCH[1])
         return unpatch(self.head(tokens, level), grid, PATCH)
 
+    def forward(self, x: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, run: Pass) -> torch.Tensor:
+        """The flow, as `draw` gives it, at timesteps [frames] in 0..1000."""
+        return self.draw(x, condition, self.waves(timesteps), run)
+
     def commit(self, clean: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, run: Pass) -> None:
         """Write the finished chunk's keys and values, and make the chunk past. Draws nothing."""
-        self.encode(clean, condition, timesteps, run)
+        self.encode(clean, condition, self.waves(timesteps), run)
         run.rings.commit()
 
     def condition(self, visual: torch.Tensor) -> list[KeysValues]:

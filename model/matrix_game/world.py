@@ -8,18 +8,18 @@ from dataclasses import astuple
 import numpy as np
 import torch
 
+from compile.runner import Runner
 from input.camera import Pose, c2w, integrate
+from model.graph import STATE
 from model.lane import DecodeLane
-from model.matrix_game.actions import ActionWindows
-from model.matrix_game.config import PATCH, MatrixGameConfig
+from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.controls import ActionRing, keyboard_rows, mouse_rows
 from model.matrix_game.encoders import ImageCondition
-from model.matrix_game.network import MatrixGameNet
-from model.memory import Memory
 from model.placement import Placement
 from model.plan import Step
+from model.rings import Rings
 from model.sampler import clean, sample
-from model.wan import Pass
+from model.wan import sinusoid
 from model.world import CONTROL_COLUMNS, WorldInfo
 from runtime.errors import UserError
 
@@ -33,22 +33,23 @@ class MatrixGameWorld:
         self,
         config: MatrixGameConfig,
         info: WorldInfo,
-        net: MatrixGameNet,
-        decoder: torch.nn.Module,
+        network: Runner,
+        decoder: Runner,
+        rings: Rings,
         encode: Encode,
         starts: list[np.ndarray],
         placement: Placement,
     ) -> None:
-        """starts: the world's own pictures, of which the seed chooses one; decoder: has `decode(latent, memory)`."""
-        self.config, self.info, self.net, self.starts, self.placement = config, info, net, starts, placement
+        """network, decoder: run the graphs of graphs.py here and of model/decode_graphs.py, the first over the buffers
+        of `rings`. starts: the world's own pictures, of which the seed chooses one.
+        """
+        self.config, self.info, self.starts, self.placement = config, info, starts, placement
+        self.network, self.decoder, self.rings = network, decoder, rings
         self.plan, self._encode = config.plan(), encode
-        rows, columns = config.latent_size
-        self.rings = net.rings((rows // PATCH[0], columns // PATCH[1]), placement.device, placement.dtype)
-        self.memory = Memory()
-        self.lane = DecodeLane(lambda latent: decoder.decode(latent.to(placement.dtype), self.memory), placement.device)
+        self.lane = DecodeLane(self._decode, decoder.buffers.device)
         self.noise = torch.Generator(placement.device)
-        self.run: Pass | None = None
         self._picture: np.ndarray | None = None
+        self._sent: dict[float, torch.Tensor] = {}
         self._begin(seed=0)
 
     def _begin(self, seed: int) -> None:
@@ -58,7 +59,12 @@ class MatrixGameWorld:
         self.mouse = ActionRing(actions.mouse_dim, actions.window, chunk) if actions.mouse_dim else None
         self.rings.reset()
         self.lane.settle()
-        self.memory.reset()
+        for name in self._decoder_state():
+            self.decoder.buffers[name].zero_()
+        self.begun = False
+
+    def _decoder_state(self) -> list[str]:
+        return [port.name for port in self.decoder.buffers.ports.values() if port.role == STATE]
 
     @torch.inference_mode()
     def reset(self, image: np.ndarray | None, prompt: str | None, seed: int) -> None:
@@ -72,14 +78,9 @@ class MatrixGameWorld:
         self._begin(seed)
 
     def _condition_on(self, image: ImageCondition) -> None:
-        self.image, context = image, self.net.condition(image.visual)
-        if self.run is None:
-            self.run = Pass(self.rings, context, self.placement.attend)
-            return
-        # What a captured pass reads stays where it is.
-        for standing, fresh in zip(self.run.context, context, strict=True):
-            for old, new in zip(standing, fresh, strict=True):
-                old.copy_(new)
+        self.image = image
+        self.network.put("visual", image.visual)
+        self.network.run("condition")
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
         """See model.world.World. The work begins with the call; on a GPU, the next step may be called before the
@@ -89,56 +90,73 @@ class MatrixGameWorld:
         wanted = (frames, self.info.control_columns)
         if controls.shape != wanted:
             raise ValueError(f"controls are float32 {wanted}, got {controls.shape}")
+        self.network.settle()
+        self.decoder.settle()
         with torch.inference_mode():
-            condition = self.image.of(self.rings.committed, self.config.network.chunk)
-            self.run.actions = self._act(controls)
+            self.network.put("image", self.image.of(self.rings.committed, self.config.network.chunk))
+            self._act(controls)
             self.rings.stage(self.config.network.chunk)
-            latents = self._denoise(condition)
+            latents = self._denoise()
         pictures = self.lane.start(latents)
         self.pose = integrate(self.pose, controls[:, : len(CONTROL_COLUMNS)])[-1]
         if self.lane.overlaps:
-            self._commit(latents, condition)
+            self._commit(latents)
             return pictures
-        return self._shown_then_committed(pictures, latents, condition)
+        return self._shown_then_committed(pictures, latents)
 
-    def _shown_then_committed(self, pictures, latents, condition) -> Iterator[np.ndarray]:
+    def _shown_then_committed(self, pictures, latents) -> Iterator[np.ndarray]:
         """Where nothing overlaps, the person comes first."""
         yield from pictures
-        self._commit(latents, condition)
+        self._commit(latents)
 
-    def _act(self, controls: np.ndarray) -> ActionWindows:
-        """What the chunk's latent frames see of the controls, on the device."""
-        windows = []
-        for ring, rows in ((self.keyboard, keyboard_rows), (self.mouse, mouse_rows)):
+    def _act(self, controls: np.ndarray) -> None:
+        """Tell the network what the chunk's latent frames see of the controls."""
+        for name, ring, rows in (("keyboard", self.keyboard, keyboard_rows), ("mouse", self.mouse, mouse_rows)):
             if ring is not None:
                 ring.push(rows(controls, self.config))
-                seen = torch.from_numpy(ring.windows(self.rings.committed, self.config.network.chunk))
-                windows.append(seen.to(self.placement.device, self.placement.dtype, non_blocking=True))
-        return ActionWindows(windows[0], windows[1].flatten(1) if len(windows) > 1 else None)
+                windows = ring.windows(self.rings.committed, self.config.network.chunk)
+                self.network.put(name, windows if name == "keyboard" else windows.reshape(len(windows), -1))
 
-    def _denoise(self, condition: torch.Tensor) -> torch.Tensor:
+    def _denoise(self) -> torch.Tensor:
         """The chunk's clean latents, float32 [frames, 16, h, w]."""
         # Noise is a function of (seed, chunk): a replay draws the same without a generator's state.
         self.noise.manual_seed(int(np.random.SeedSequence([self.seed, self.chunk]).generate_state(1)[0]))
-        shape = (len(condition), self.config.network.out_channels, *condition.shape[2:])
+        standing = self.network.buffers["x"]
 
         def draw() -> torch.Tensor:
-            return torch.randn(shape, generator=self.noise, device=condition.device)
+            return torch.randn(standing.shape, generator=self.noise, device=standing.device)
 
         def predict(x: torch.Tensor, step: Step, row: str) -> torch.Tensor:
-            flow = self.net(x.to(condition.dtype), condition, self._timesteps(step.timestep), self.run)
-            return clean(x, flow.float(), step.sigma)
+            self._pass("denoise", x, step.timestep)
+            return clean(x, self.network.buffers["flow"].float(), step.sigma)
 
         return sample(self.plan, predict, draw(), draw)
 
     @torch.inference_mode()
-    def _commit(self, latents: torch.Tensor, condition: torch.Tensor) -> None:
-        timesteps = self._timesteps(self.plan.commit_timestep)
-        self.net.commit(latents.to(condition.dtype), condition, timesteps, self.run)
+    def _commit(self, latents: torch.Tensor) -> None:
+        self._pass("commit", latents, self.plan.commit_timestep)
+        self.rings.commit()
         self.chunk += 1
 
-    def _timesteps(self, timestep: float) -> torch.Tensor:
-        return torch.full((self.config.network.chunk,), timestep, device=self.placement.device)
+    def _pass(self, graph: str, x: torch.Tensor, timestep: float) -> None:
+        self.network.put("x", x)
+        self.network.put("timestep", self._waves(timestep))
+        self.network.run(graph, self.rings.filled)
+
+    def _waves(self, timestep: float) -> torch.Tensor:
+        """The timestep as the network takes it: a plan has few, and each is sent to the device once."""
+        if timestep not in self._sent:
+            like = self.network.buffers["timestep"]
+            waves = sinusoid(torch.full(like.shape[:1], timestep), like.shape[1])
+            self._sent[timestep] = waves.to(like.device, like.dtype)
+        return self._sent[timestep]
+
+    def _decode(self, latent: torch.Tensor) -> torch.Tensor:
+        self.decoder.put("latent", latent)
+        self.decoder.run("decode" if self.begun else "decode_first")
+        frames = self.decoder.buffers["frames" if self.begun else "first_frames"]
+        self.begun = True
+        return frames
 
     def prompt(self, text: str) -> None:
         raise UserError("this world takes no text", self.info.name, "choose a world with text, see --list-worlds")
@@ -147,13 +165,13 @@ class MatrixGameWorld:
         """See model.world.World: between two steps, the iterator of the last one exhausted."""
         self.lane.settle()
         tensors = {f"ring.{name}": tensor for name, tensor in self.rings.state().items()}
-        tensors |= {f"decoder.{name}": tensor for name, tensor in self.memory.state().items()}
+        tensors |= {name: self.decoder.buffers[name].to("cpu", copy=True) for name in self._decoder_state()}
         tensors |= {"image.latents": self.image.latents.cpu(), "image.visual": self.image.visual.cpu()}
         arrays = {name: as_array(tensor) for name, tensor in tensors.items()}
         for name, ring in (("keyboard", self.keyboard), ("mouse", self.mouse)):
             if ring is not None:
                 arrays |= {f"{name}.rows": ring.buffer.copy(), f"{name}.count": np.array(ring.count)}
-        counts = {"chunk": np.array(self.chunk), "seed": np.array(self.seed)}
+        counts = {"chunk": np.array(self.chunk), "seed": np.array(self.seed), "begun": np.array(self.begun)}
         return arrays | counts | {"pose": np.array(astuple(self.pose))}
 
     @torch.inference_mode()
@@ -170,7 +188,9 @@ class MatrixGameWorld:
         self._condition_on(ImageCondition(image["latents"].to(device), image["visual"].to(device)))
         self._picture = None
         self.rings.load_state(part("ring."))
-        self.memory.load_state(part("decoder."), device)
+        for name, tensor in part("decoder.").items():
+            self.decoder.put(f"decoder.{name}", tensor)
+        self.begun = bool(state["begun"])
         for name, ring in (("keyboard", self.keyboard), ("mouse", self.mouse)):
             if ring is not None:
                 ring.buffer[:], ring.count = state[f"{name}.rows"], int(state[f"{name}.count"])
