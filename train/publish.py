@@ -23,6 +23,7 @@ from model.dream.modules import modules_of
 from model.dream.network import DreamNet
 from model.registry import WORLDS
 from model.settings import read_settings, write_settings
+from model.worldfile import read_world_file
 from train import checkpoint
 
 TITLE = "Cloister"
@@ -50,6 +51,18 @@ def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.nd
         "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }
     (folder / "world.yaml").write_text(yaml.safe_dump(described, sort_keys=False))
+
+
+def export_again(folder: Path) -> None:
+    """Write the graphs of a world that is there anew, from its weights: after a change of what is exported."""
+    described = read_world_file(folder)
+    config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
+    contract = dream_contract(folder.name, "", config, folder, {})
+    parts = sorted(folder.glob("weights-*.safetensors"))
+    graphs = export(contract, contract.modules(), folder, parts=parts, bundled=True)
+    values = yaml.safe_load((folder / "world.yaml").read_text())
+    values["files"] |= {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in graphs.values()}
+    (folder / "world.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 
 def averaged_net(run: Path) -> tuple[DreamNet, dict]:
@@ -85,7 +98,10 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m train.publish", description=__doc__.split("\n")[0])
     parser.add_argument("--run", type=Path, default=Path("runs/cloister"), help="folder of the training run")
     parser.add_argument("--world", default="cloister", help="name of the folder under assets/worlds")
+    parser.add_argument("--graphs", action="store_true", help="only export that world's graphs anew")
     options = parser.parse_args(argv)
+    if options.graphs:
+        return export_again(WORLDS / options.world)
     net, facts = averaged_net(options.run)
     publish(net, WORLDS / options.world, TITLE, SUMMARY, start_pictures(net.config))
     size = sum(path.stat().st_size for path in (WORLDS / options.world).iterdir())

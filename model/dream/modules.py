@@ -71,9 +71,11 @@ def modules_of(net: DreamNet) -> dict[str, nn.Module]:
 
 def load_modules(config: DreamConfig, parts: list[Path]) -> dict[str, nn.Module]:
     """The modules with the weights of safetensors parts; UserError where those are not the network's."""
-    from model.checkpoint import fill, open_tensors
+    from model.checkpoint import open_tensors, require_fit
 
-    tensors = {}
+    net, tensors = DreamNet(config), {}
     for path in parts:
         tensors |= open_tensors(path)
-    return modules_of(fill(DreamNet(config), tensors, str(parts[0].parent)))
+    require_fit(net, tensors, str(parts[0].parent))
+    net.load_state_dict(tensors)
+    return modules_of(net)
