@@ -7,13 +7,15 @@ import time
 FIRST_LINE = time.perf_counter()
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from compile.store import Store
 from input.controls import Controls
 from input.keymap import load_keymap, with_overrides
 from input.script import ScriptPlayer, load_script
@@ -25,7 +27,7 @@ from runtime.errors import UserError
 from runtime.generator import Generator
 from runtime.image import load_image
 from runtime.loop import Loop, LoopConfig
-from runtime.options import Options, parse_options
+from runtime.options import ENGINES_CLEAR, ENGINES_LIST, Options, parse_options
 from runtime.recorder import Recorder
 from runtime.replay import Replay, replayed_image
 from runtime.report import build_report, write_report
@@ -60,7 +62,68 @@ def walked_in(session: Session) -> str:
     return name
 
 
-def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack) -> Parts:
+def how_to_load(options: Options, session: Session | None) -> LoadOptions:
+    """A replay is computed as its session was, unless something else is asked for; neither may change on the way."""
+    engine, precision = options.engine, options.precision
+    if session and engine == precision == "auto":
+        engine, precision = session.header.engine
+    return LoadOptions(
+        options.weights,
+        options.attention,
+        options.decoder,
+        options.device,
+        decode_device=options.decode_device,
+        vram=options.vram,
+        engine=engine,
+        precision=precision,
+        settled=bool(options.record or session),
+        say=say,
+    )
+
+
+def joined(options: Options):
+    """The processes that torchrun started to compute one world together; None where this one is alone."""
+    if "LOCAL_RANK" not in os.environ:
+        return None
+    from compile.parallel import start
+
+    return start(options.device)
+
+
+def led(load_world: LoadWorld, team) -> LoadWorld:
+    """As `load_world`, for the process that plays; the others do what it does."""
+    from compile.parallel import Leader
+
+    return lambda name, how: Leader(load_world(name, how), team)
+
+
+def follow(options: Options, load_world: LoadWorld, team) -> int:
+    """What all other processes do: compute their part, and show nothing."""
+    from compile.parallel import follow
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun sends it to all, and the leader says when to end
+    session = read_session(options.replay) if options.replay else None
+    world = options.world or (walked_in(session) if session else registry.DEFAULT_WORLD)
+    follow(load_world(world, replace(how_to_load(options, session), team=team, device=team.device)), team)
+    team.close()
+    return 0
+
+
+def engine_cache(what: str) -> None:
+    """List the engines that were built, or remove them."""
+    store = Store()
+    for entry in store.entries() if what == ENGINES_LIST else ():
+        facts = entry.facts
+        tried = (
+            "refused" if "refused" in facts else f"{facts['gain']:.2f} times as fast" if "gain" in facts else "untried"
+        )
+        name = f"{facts.get('world')} {facts.get('engine')} {facts.get('precision')}"
+        say(f"{facts.get('built')}  {entry.bytes / 1e6:8.1f} MB  {name} on {facts.get('device')}: {tried}")
+    if what == ENGINES_CLEAR:
+        say(f"{store.clear() / 1e6:.1f} MB of engines removed from {store.folder}")
+
+
+def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack, team=None) -> Parts:
     """Make the parts; `stack` will close them. The world starts to load before the window opens, to save the time."""
     if not options.headless:
         require_display()
@@ -77,7 +140,9 @@ def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack) 
     if recorder and not replay:
         log = SessionLog(session_path(options.record), image)
         stack.callback(log.close)
-    how = LoadOptions(options.weights, options.attention, options.decoder, options.device)
+    how = how_to_load(options, session)
+    if team is not None:
+        how, load_world = replace(how, team=team, device=team.device), led(load_world, team)
     generator = Generator(partial(load_world, world, how), image.pixels if image else None, replay or log)
     stack.callback(generator.close)
     generator.start()
@@ -149,13 +214,22 @@ def main(argv: list[str] | None = None, load_world: LoadWorld = registry.load_wo
             for name, title, summary in registry.list_worlds():
                 print(f"{name}: {title}. {summary}")
             return 0
+        if options.engine_cache:
+            engine_cache(options.engine_cache)
+            return 0
         if options.fetch:
             folder = registry.fetch_world(options.fetch, options.weights, options.offline, say)
             say(f"the weights of {options.fetch} are in {folder}")
             return 0
+        team = joined(options)
+        if team is not None and team.rank:
+            return follow(options, load_world, team)
         with contextlib.ExitStack() as stack:
-            parts = build(options, load_world, stack)
+            parts = build(options, load_world, stack, team)
             code = run(parts)
+        if team is not None and parts.generator.stopped:
+            team.dismiss()
+            team.close()
         return report(parts) or code
     except UserError as error:
         print(f"reverie: {error}", file=sys.stderr)

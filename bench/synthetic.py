@@ -7,9 +7,10 @@ import torch
 import torch.nn as nn
 
 from model.checkpoint import on_meta
+from model.matrix_game.assemble import Parts, assemble
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import CONSTANT_FROM, MASK_CHANNELS, ImageCondition
-from model.matrix_game.load import Parts, assemble, describe
+from model.matrix_game.load import describe
 from model.matrix_game.network import MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
 from model.placement import Placement
@@ -45,18 +46,18 @@ def matrix_game(
     config: MatrixGameConfig, placement: Placement, seed: int = 0, options: LoadOptions | None = None
 ) -> MatrixGameWorld:
     """The world that official files would make, but for what the weights are; its image condition is random too."""
-    generator = torch.Generator(placement.device).manual_seed(seed)
 
-    def encode(picture: np.ndarray) -> ImageCondition:
+    def encode(picture: np.ndarray, place: Placement) -> ImageCondition:
+        generator = torch.Generator(place.device).manual_seed(seed)
         latents = (CONSTANT_FROM + 1, MASK_CHANNELS + config.vae.latent_channels, *config.latent_size)
         visual = (config.clip.tokens, config.network.context_dim)
-        parts = (torch.randn(size, generator=generator, device=placement.device) for size in (latents, visual))
-        return ImageCondition(*(part.to(placement.dtype) for part in parts))
+        parts = (torch.randn(size, generator=generator, device=place.device) for size in (latents, visual))
+        return ImageCondition(*(part.to(place.dtype) for part in parts))
 
     parts = Parts(
-        network=lambda: randomised(on_meta(MatrixGameNet, config.network), placement, seed),
-        decoder=lambda: randomised(on_meta(VaeDecoder, config.vae), placement, seed + 1),
-        sketch=on_meta(VaeDecoder, config.vae),
+        network=lambda place: randomised(on_meta(MatrixGameNet, config.network), place, seed),
+        decoder=lambda place: randomised(on_meta(VaeDecoder, config.vae), place, seed + 1),
+        sketch=lambda: on_meta(VaeDecoder, config.vae),
         encode=encode,
         starts=[np.zeros((16, 16, 3), np.uint8)],
     )

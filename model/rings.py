@@ -19,6 +19,7 @@ import torch
 from model.attention import Attend, sdpa
 from model.cache import DROPPED, Place, Window
 from model.rotary import Axes, Table, rotate
+from model.split import WHOLE, Split
 
 
 def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
@@ -234,7 +235,9 @@ class Ring:
 
 
 class Rings:
-    """All caches of one network, and how many latent frames they have committed."""
+    """All caches of one network, how many latent frames they have committed, and whose tokens a process computes."""
+
+    split: Split = WHOLE
 
     def __init__(self, shapes: Mapping[str, RingShape], device: torch.device | str, dtype: torch.dtype) -> None:
         self._rings = {name: Ring(shape, device, dtype) for name, shape in shapes.items()}

@@ -27,7 +27,7 @@ def build_report(
     last = process.rss_mb()
     report = {
         "world": info.name,
-        "backend": info.backend,
+        "backend": generator.backend,
         "device": info.device,
         "size": [info.width, info.height],
         "seed": generator.seed,
