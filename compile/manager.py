@@ -11,11 +11,13 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 from compile.buffers import Array, Buffers
+from compile.facts import facts_of
 from compile.plan import Job, Place, candidates, defaults
 from compile.runner import Runner
-from compile.store import Store
+from compile.store import Damaged, Store, key_of
 from compile.upgrade import Upgrade
 from model.graph import Contract, Unavailable
 from model.world import LoadOptions
@@ -81,6 +83,7 @@ def prepare(
     better = found[: found.index(first)] if first in found else found
     shared = {"modules": cache(contract.modules)} if contract.modules else {}
     store = Store(options.engines)
+    shared["exported"] = lambda job, precision: stored_graphs(store, job, precision)
     job = Job(contract, *first, place, store.folder, shared=shared)
     bound = engine_module(first[0]).build(job).bind(buffers)
     line = "engine: {} {}".format(*first)
@@ -91,6 +94,23 @@ def prepare(
         jobs = [replace(job, engine=name, precision=precision) for name, precision in better]
         runner.upgrade = Upgrade(runner, jobs, store, options, lambda name: engine_module(name))
     return runner
+
+
+def stored_graphs(store: Store, job: Job, precision: str) -> dict[str, Path]:
+    """A contract's ONNX files in `precision`, which all engines share; exported where they are not there."""
+    from compile.export import export_for
+
+    facts = facts_of(replace(job, engine="onnx", precision=precision))
+    key, names = key_of(facts), job.contract.graphs
+    try:
+        entry = store.find(key)
+    except Damaged:
+        entry = None  # what was found there is gone, and they are exported again
+    if entry is None:
+        part = store.begin(key)
+        export_for(job.contract, job.modules, part, precision)
+        entry = store.keep(key, part, facts)
+    return {name: entry.folder / f"{name}.onnx" for name in names}
 
 
 def plain(contract: Contract, place: Place) -> tuple[str, str] | None:

@@ -61,7 +61,8 @@ class Job:
     """One build: a contract on an engine, in a precision, at a place.
 
     folder: where the engine's files are put, and are found again where `cached` says that they are there, complete.
-    modules_of: gives the contract's torch modules, loaded once for all jobs of a world.
+    shared: what the jobs of a world share: "modules" gives the contract's torch modules, loaded once; "exported", where
+    it is there, gives ONNX files that are stored for all engines (else they go into the job's folder).
     """
 
     contract: Contract
@@ -84,6 +85,8 @@ class Job:
         wanted = "fp32" if self.place.kind == "cpu" else self.precision
         if wanted in self.contract.exported:
             return dict(self.contract.exported[wanted])
+        if "exported" in self.shared:
+            return self.shared["exported"](self, wanted)
         from compile.export import export_for
 
         return export_for(self.contract, self.modules, self.folder, wanted)

@@ -83,7 +83,7 @@ def copied(array: Array) -> Array:
 
 def wait(buffers: Buffers) -> None:
     """Until the device is done."""
-    if buffers.device is not None and str(buffers.device).startswith("cuda"):
+    if buffers.device is not None and buffers.device.type == "cuda":
         import torch
 
         torch.cuda.synchronize(buffers.device)

@@ -74,7 +74,7 @@ class RingShape:
 
     def pieces(self, frames: int) -> int:
         """In how many pieces a chunk of `frames` lies: one where the window is made of whole chunks, else per frame."""
-        whole = self.window.sink % frames == 0 and (self.window.past + self.window.chunk) % frames == 0
+        whole = self.window.sink % frames == 0 and self.window.ring % frames == 0
         return 1 if whole else frames
 
 
