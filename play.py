@@ -7,7 +7,6 @@ import time
 FIRST_LINE = time.perf_counter()
 
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -21,13 +20,13 @@ from input.keymap import load_keymap, with_overrides
 from input.script import ScriptPlayer, load_script
 from model import registry
 from model.world import LoadOptions, World
-from runtime import process
+from runtime import process, together
 from runtime.driver import Live
 from runtime.errors import UserError
 from runtime.generator import Generator
 from runtime.image import load_image
 from runtime.loop import Loop, LoopConfig
-from runtime.options import ENGINES_CLEAR, ENGINES_LIST, Options, parse_options
+from runtime.options import ENGINES_CLEAR, Options, parse_options
 from runtime.recorder import Recorder
 from runtime.replay import Replay, replayed_image
 from runtime.report import build_report, write_report
@@ -62,6 +61,10 @@ def walked_in(session: Session) -> str:
     return name
 
 
+def world_of(options: Options, session: Session | None) -> str:
+    return options.world or (walked_in(session) if session else registry.DEFAULT_WORLD)
+
+
 def how_to_load(options: Options, session: Session | None) -> LoadOptions:
     """A replay is computed as its session was, unless something else is asked for; neither may change on the way."""
     engine, precision = options.engine, options.precision
@@ -81,46 +84,23 @@ def how_to_load(options: Options, session: Session | None) -> LoadOptions:
     )
 
 
-def joined(options: Options):
-    """The processes that torchrun started to compute one world together; None where this one is alone."""
-    if "LOCAL_RANK" not in os.environ:
-        return None
-    from compile.parallel import start
-
-    return start(options.device)
-
-
-def led(load_world: LoadWorld, team) -> LoadWorld:
-    """As `load_world`, for the process that plays; the others do what it does."""
-    from compile.parallel import Leader
-
-    return lambda name, how: Leader(load_world(name, how), team)
-
-
-def follow(options: Options, load_world: LoadWorld, team) -> int:
-    """What all other processes do: compute their part, and show nothing."""
-    from compile.parallel import follow
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun sends it to all, and the leader says when to end
+def follow(options: Options, load_world: LoadWorld, team: object) -> int:
+    """What all processes do but the one that plays: compute their part, and show nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun sends it to all, and the one that plays says when to end
     session = read_session(options.replay) if options.replay else None
-    world = options.world or (walked_in(session) if session else registry.DEFAULT_WORLD)
-    follow(load_world(world, replace(how_to_load(options, session), team=team, device=team.device)), team)
-    team.close()
+    how = how_to_load(options, session)
+    together.follow(load_world(world_of(options, session), replace(how, team=team, device=team.device)), team)
     return 0
 
 
 def engine_cache(what: str) -> None:
     """List the engines that were built, or remove them."""
     store = Store()
-    for entry in store.entries() if what == ENGINES_LIST else ():
-        facts = entry.facts
-        tried = (
-            "refused" if "refused" in facts else f"{facts['gain']:.2f} times as fast" if "gain" in facts else "untried"
-        )
-        name = f"{facts.get('world')} {facts.get('engine')} {facts.get('precision')}"
-        say(f"{facts.get('built')}  {entry.bytes / 1e6:8.1f} MB  {name} on {facts.get('device')}: {tried}")
     if what == ENGINES_CLEAR:
         say(f"{store.clear() / 1e6:.1f} MB of engines removed from {store.folder}")
+        return
+    for entry in store.entries():
+        say(entry.line())
 
 
 def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack, team=None) -> Parts:
@@ -129,7 +109,7 @@ def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack, 
         require_display()
     session = read_session(options.replay) if options.replay else None
     replay = Replay(session) if session else None
-    world = options.world or (walked_in(session) if session else registry.DEFAULT_WORLD)
+    world = world_of(options, session)
     keymap, controls = with_overrides(load_keymap(), registry.bindings_of(world), f"bindings of {world}"), Controls()
     script = ScriptPlayer(load_script(options.script, keymap)) if options.script else None
     image = replayed_image(session, options.image) if session else options.image and load_image(options.image)
@@ -142,7 +122,7 @@ def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack, 
         stack.callback(log.close)
     how = how_to_load(options, session)
     if team is not None:
-        how, load_world = replace(how, team=team, device=team.device), led(load_world, team)
+        how, load_world = replace(how, team=team, device=team.device), together.led(load_world, team)
     generator = Generator(partial(load_world, world, how), image.pixels if image else None, replay or log)
     stack.callback(generator.close)
     generator.start()
@@ -221,7 +201,7 @@ def main(argv: list[str] | None = None, load_world: LoadWorld = registry.load_wo
             folder = registry.fetch_world(options.fetch, options.weights, options.offline, say)
             say(f"the weights of {options.fetch} are in {folder}")
             return 0
-        team = joined(options)
+        team = together.joined(options.device)
         if team is not None and team.rank:
             return follow(options, load_world, team)
         with contextlib.ExitStack() as stack:
@@ -229,7 +209,6 @@ def main(argv: list[str] | None = None, load_world: LoadWorld = registry.load_wo
             code = run(parts)
         if team is not None and parts.generator.stopped:
             team.dismiss()
-            team.close()
         return report(parts) or code
     except UserError as error:
         print(f"reverie: {error}", file=sys.stderr)

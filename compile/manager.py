@@ -15,7 +15,7 @@ from pathlib import Path
 
 from compile.buffers import Array, Buffers
 from compile.facts import facts_of
-from compile.plan import Job, Place, candidates, defaults
+from compile.plan import LOW, PRECISION_DTYPES, Job, Place, candidates, defaults, require_precision
 from compile.runner import Runner
 from compile.store import Damaged, Store, key_of
 from compile.upgrade import Upgrade
@@ -31,15 +31,19 @@ def engine_module(name: str):
     return importlib.import_module(f"compile.engines.{MODULES.get(name, name)}")
 
 
-def possible(place: Place, engine: str, precision: str) -> tuple[list[tuple[str, str]], dict[str, str]]:
+def possible(
+    place: Place, engine: str, precision: str, own: str = "fp32"
+) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """(engine, precision) pairs that this machine can do, best first, and why not the others, by engine.
 
-    engine, precision: "auto" or a name. Only the first precision that an engine can do counts.
+    engine, precision: "auto" or a name; own: the precision of the world's buffers. Only the first precision that an
+    engine can do counts.
     """
     found, reasons = [], {}
     for name in candidates(place, engine):
-        for wanted in defaults(place, name) if precision == "auto" else (precision,):
+        for wanted in defaults(name, own) if precision == "auto" else (precision,):
             try:
+                require_precision(name, wanted, own)
                 engine_module(name).probe(place, wanted)
             except Unavailable as reason:
                 reasons[name] = str(reason)
@@ -52,7 +56,7 @@ def possible(place: Place, engine: str, precision: str) -> tuple[list[tuple[str,
 
 def ready_at_once(contract: Contract, name: str, precision: str) -> bool:
     """Whether an engine needs no build: eager, and whatever runs the graphs that ship with a world."""
-    return precision in contract.exported if name == "ort" else name == "eager"
+    return precision in contract.exported if name == "ort" else name == "eager" and precision not in LOW
 
 
 def prepare(
@@ -69,14 +73,15 @@ def prepare(
     engines that cannot run this contract, and why. Raises UserError where nothing can run the world.
     """
     buffers = Buffers(contract, given, None if dtype is None else place.device, dtype)
-    found, reasons = possible(place, options.engine, options.precision)
+    own = "fp32" if dtype is None else next(name for name, its in PRECISION_DTYPES.items() if its == str(dtype))
+    found, reasons = possible(place, options.engine, options.precision, own)
     reasons |= {name: forbidden[name] for name, _ in found if name in (forbidden or {})}
     found = [pair for pair in found if pair[0] not in (forbidden or {})]
     if options.engine == "auto" and place.kind == "cpu" and not contract.exported:
         # To export a network of billions of parameters for a CPU is a thing to be asked for.
         reasons |= {name: "is taken where it is asked for" for name, _ in found if name != "eager"}
         found = [pair for pair in found if pair[0] == "eager"]
-    first = next((pair for pair in found if ready_at_once(contract, *pair)), None) or plain(contract, place)
+    first = next((pair for pair in found if ready_at_once(contract, *pair)), None) or plain(contract, place, own)
     if first is None:
         why = "; ".join(f"{name} {reason}" for name, reason in reasons.items())
         raise UserError(f"no engine can run this world: {why}", contract.world, "install what one of them needs")
@@ -113,17 +118,16 @@ def stored_graphs(store: Store, job: Job, precision: str) -> dict[str, Path]:
     return {name: entry.folder / f"{name}.onnx" for name in names}
 
 
-def plain(contract: Contract, place: Place) -> tuple[str, str] | None:
+def plain(contract: Contract, place: Place, own: str) -> tuple[str, str] | None:
     """What a world can always begin on, whatever was asked for; None where even that cannot run here."""
     for name in ("ort", "eager"):
-        precision = defaults(place, name)[0] if place.kind == "cuda" else "fp32"
-        if not ready_at_once(contract, name, precision):
-            continue
         try:
-            engine_module(name).probe(place, precision)
+            require_precision(name, own, own)
+            engine_module(name).probe(place, own)
         except Unavailable:
             continue
-        return name, precision
+        if ready_at_once(contract, name, own):
+            return name, own
     return None
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.digests import home
 from runtime.errors import UserError
 
 FACTS = "engine.json"
@@ -37,6 +38,14 @@ class Entry:
     def bytes(self) -> int:
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
+    def line(self) -> str:
+        """What it is, for a person."""
+        facts = self.facts
+        what = " ".join(str(facts.get(name)) for name in ("world", "engine", "precision"))
+        tried = f"{facts['gain']:.2f} times as fast, error {facts['error']:.1e}" if "gain" in facts else "not tried"
+        tried = facts.get("refused", tried)
+        return f"{facts.get('built')}  {self.bytes / 1e6:8.1f} MB  {what} on {facts.get('device')}: {tried}"
+
 
 def key_of(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:24]
@@ -51,7 +60,7 @@ class Store:
     """`folder` is made when something is stored. Raises UserError where it cannot be written."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or Path.home() / ".reverie" / "engines"
+        self.folder = folder or home() / "engines"
 
     def find(self, key: str) -> Entry | None:
         """The entry of `key`, whole; None where there is none. Raises Damaged, and drops it, where a file is not."""

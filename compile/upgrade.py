@@ -38,6 +38,8 @@ class Upgrade:
         self.runner, self.jobs, self._store, self._options = runner, jobs, store, options
         self._module, self._cancelled = engine_module, threading.Event()
         self._rehearsal: Rehearsal | None = None
+        # A world's network and its decoder have an engine each.
+        self._whose = "decoder" if runner is not None and runner.contract.world.endswith(".decoder") else "engine"
         self._entries: dict[str, Entry | None] = {}
         self.progress: tuple[str, int, int, float] = ("", 0, 0, 0.0)
 
@@ -63,7 +65,9 @@ class Upgrade:
                 self._entries[key] = self._store.find(key)
             except Damaged as error:
                 self._entries[key] = None
-                self._say(f"engine: the stored {job.engine} {job.precision} is damaged ({error}) and is built anew")
+                self._say(
+                    f"{self._whose}: the stored {job.engine} {job.precision} is damaged ({error}) and is built anew"
+                )
         return self._entries[key]
 
     def start(self) -> None:
@@ -87,11 +91,11 @@ class Upgrade:
             except Cancelled:
                 return
             except (PassedOver, Unavailable, UserError) as reason:
-                self._say(f"engine: {name}: {reason}; going on with {self.runner.backend}")
+                self._say(f"{self._whose}: {name}: {reason}; going on with {self.runner.backend}")
             except MemoryError:
-                self._say(f"engine: {name}: out of memory; going on with {self.runner.backend}")
+                self._say(f"{self._whose}: {name}: out of memory; going on with {self.runner.backend}")
             except Exception as error:  # engines are other people's code, and play must go on whatever they raise
-                self._say(f"engine: {name} failed: {first_sentence(error)}; going on with {self.runner.backend}")
+                self._say(f"{self._whose}: {name} failed: {first_sentence(error)}; going on with {self.runner.backend}")
 
     def _say(self, line: str) -> None:
         self._options.say(line)
@@ -126,7 +130,7 @@ class Upgrade:
             if now - said >= SAY_EVERY_S:
                 said = now
                 rest = f", about {left:.0f} s left" if left else ""
-                self._say(f"engine: {job.engine} {job.precision}: {what}, {done} of {total}{rest}")
+                self._say(f"{self._whose}: {job.engine} {job.precision}: {what}, {done} of {total}{rest}")
 
         return told
 
@@ -140,7 +144,7 @@ class Upgrade:
 
         def take() -> None:
             runner.take(engine.bind(runner.buffers), name)
-            self._say(f"engine: {name} from now on ({gain:.2f} times as fast, error {error:.1e})")
+            self._say(f"{self._whose}: {name} from now on ({gain:.2f} times as fast, error {error:.1e})")
 
         runner.offer(take)
 

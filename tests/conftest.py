@@ -35,7 +35,7 @@ def no_window_by_accident(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing is read from or left in the folder of whoever runs the tests; also not by processes that they start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("REVERIE_HOME", str(tmp_path_factory.mktemp("home")))
         yield
 
 

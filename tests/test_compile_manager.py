@@ -12,7 +12,7 @@ from dream_fixtures import TINY
 
 from compile import manager, upgrade
 from compile.engines import Cancelled, ort
-from compile.plan import Job, Place, candidates, defaults
+from compile.plan import Job, Place, candidates, defaults, require_precision
 from compile.rehearsal import CHUNKS
 from compile.store import FACTS, Store
 from model.graph import Unavailable
@@ -102,7 +102,12 @@ def test_what_is_tried_and_in_which_order():
     assert candidates(cpu, "trt") == ("trt", "openvino", "ort", "eager"), (
         "what cannot be here falls back on all that can"
     )
-    assert defaults(gpu, "eager")[0] == "bf16" and defaults(cpu, "ort") == ("fp32",)
+    assert defaults("eager", "bf16") == ("bf16",) and defaults("openvino", "fp32") == ("bf16", "fp32")
+    for engine, precision, own in [("eager", "fp8", "bf16"), ("ort", "int8", "fp32"), ("openvino", "bf16", "fp32")]:
+        require_precision(engine, precision, own)
+    for engine, precision, own in [("eager", "bf16", "fp32"), ("ort", "fp32", "bf16"), ("trt", "fp16", "bf16")]:
+        with pytest.raises(Unavailable, match="these are"):
+            require_precision(engine, precision, own)
 
 
 def test_play_begins_at_once_and_the_better_engine_takes_over_between_chunks(better, opened):
