@@ -43,7 +43,7 @@ class Entry:
         facts = self.facts
         what = " ".join(str(facts.get(name)) for name in ("world", "engine", "precision"))
         tried = f"{facts['gain']:.2f} times as fast, error {facts['error']:.1e}" if "gain" in facts else "not tried"
-        tried = facts.get("refused", tried)
+        tried = facts.get("refused") or facts.get("slower") or tried
         return f"{facts.get('built')}  {self.bytes / 1e6:8.1f} MB  {what} on {facts.get('device')}: {tried}"
 
 
@@ -92,6 +92,10 @@ class Store:
                 "engines cannot be stored", f"{path}: {error.strerror or error}", "free the folder"
             ) from error
         return path
+
+    def discard(self, part: Path) -> None:
+        """Nothing came of what was begun."""
+        shutil.rmtree(part, ignore_errors=True)
 
     def keep(self, key: str, part: Path, facts: Mapping[str, object]) -> Entry:
         """Make what was built in `part` the entry of `key`."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from compile.engines import Cancelled, Engine, Progress
 from compile.facts import facts_of
-from compile.plan import TOLERANCE, Job
+from compile.plan import LOW, OVER_FP32, TOLERANCE, Job
 from compile.rehearsal import Rehearsal, try_on
 from compile.store import Damaged, Entry, Store, key_of
 from model.graph import Unavailable
@@ -23,6 +23,17 @@ from runtime.errors import UserError, first_sentence
 
 FASTER = 1.05  # times, below which a change is not worth its risk
 SAY_EVERY_S = 10.0
+
+
+def is_low(job: Job) -> bool:
+    """Whether an engine runs torch modules of fewer bits."""
+    return job.precision in LOW and job.engine not in OVER_FP32
+
+
+def has_weights(job: Job, store: Store) -> bool:
+    from compile.quantised import is_stored
+
+    return is_stored(job, store)
 
 
 class PassedOver(Exception):
@@ -50,12 +61,19 @@ class Upgrade:
 
     @property
     def listens(self) -> bool:
-        """Whether any candidate has still to be tried on a rehearsal."""
-        return not any(self._known(job) for job in self.jobs[:1])
+        """Whether the candidate that is likely to be taken has still to be tried on a rehearsal."""
+        for job in self.jobs:
+            entry = self._found(job)
+            if entry is None or "error" not in entry.facts:
+                return True
+            if not self._passed_over(entry):
+                return is_low(job) and not has_weights(job, self._store)
+        return False
 
-    def _known(self, job: Job) -> bool:
-        entry = self._found(job)
-        return entry is not None and "error" in entry.facts
+    def _passed_over(self, entry: Entry) -> str:
+        """Why a candidate that was tried before is not taken; empty where it is. What is asked for may be slow."""
+        slow = entry.facts.get("slower", "") if self._options.engine == "auto" else ""
+        return entry.facts.get("refused", "") or slow
 
     def _found(self, job: Job) -> Entry | None:
         """The entry of a job in the store, looked for and checked once; a damaged one is a line."""
@@ -103,15 +121,24 @@ class Upgrade:
     def _made(self, job: Job) -> tuple[Engine, Entry]:
         """The engine of a job, from the store or built now."""
         facts, entry = facts_of(job), self._found(job)
-        if entry is not None and "refused" in entry.facts:
-            raise PassedOver(entry.facts["refused"])
+        if entry is not None and self._passed_over(entry):
+            raise PassedOver(self._passed_over(entry))
         module = self._module(job.engine)
+        if is_low(job):
+            from compile.quantised import quantised
+
+            if not has_weights(job, self._store):
+                self._wait()
+            job = quantised(job, self._store, self._rehearsal, self.runner.buffers)
         if entry is None:
             key = key_of(facts)
             part = self._store.begin(key)
-            engine = module.build(replace(job, folder=part), self._progress(job))
-            written = any(part.iterdir())
-            entry = self._store.keep(key, part, facts)
+            try:
+                engine = module.build(replace(job, folder=part), self._progress(job))
+                written = any(part.iterdir())
+                entry = self._store.keep(key, part, facts)
+            finally:
+                self._store.discard(part)
             if not written:
                 return engine, entry
         return module.build(replace(job, folder=entry.folder, cached=True), self._progress(job)), entry
@@ -144,15 +171,22 @@ class Upgrade:
 
         def take() -> None:
             runner.take(engine.bind(runner.buffers), name)
+            self._let_go()
             self._say(f"{self._whose}: {name} from now on ({gain:.2f} times as fast, error {error:.1e})")
 
         runner.offer(take)
 
+    def _let_go(self) -> None:
+        """What only the change needed: the recorded walk, and modules that no engine runs any more."""
+        self._rehearsal = self.runner.recorded = None
+        for job in self.jobs:
+            if "modules" in job.shared:
+                job.shared["modules"].cache_clear()
+        self.jobs = self.jobs[:1]
+
     def _try(self, job: Job, engine: Engine, entry: Entry) -> None:
         """Run the rehearsal on buffers of its own; note what came of it. Raises PassedOver."""
-        while not self.runner.rehearsed.wait(0.5):
-            if self._cancelled.is_set():
-                raise Cancelled
+        self._wait()
         buffers = self.runner.buffers.twin(job.contract)
         bound = engine.bind(buffers)
         verdict = try_on(self._rehearsal, bound, buffers)
@@ -160,8 +194,16 @@ class Upgrade:
         facts = {"error": verdict.error, "gain": gain, "beside": self.runner.backend}
         if verdict.error > limit:
             facts["refused"] = f"refused, for the error of {verdict.where} is {verdict.error:.2g}, above {limit:g}"
-        elif gain < FASTER and self._options.engine == "auto":
-            facts["refused"] = f"is no faster here ({gain:.2f} times)"
+        elif gain < FASTER:
+            facts["slower"] = f"is no faster here ({gain:.2f} times)"
         self._store.note(entry, **facts)
-        if "refused" in facts:
-            raise PassedOver(facts["refused"])
+        if self._passed_over(entry):
+            raise PassedOver(self._passed_over(entry))
+
+    def _wait(self) -> None:
+        """Until the rehearsal is recorded."""
+        if self._rehearsal is None:
+            raise PassedOver("was not tried on this walk yet, and is on the next")
+        while not self.runner.rehearsed.wait(0.5):
+            if self._cancelled.is_set():
+                raise Cancelled

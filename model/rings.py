@@ -27,7 +27,7 @@ def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tens
 
     starts: int64 [pieces, B], the token that each of as many equal pieces of the update begins at, the same for all of
     a batch. In an exported graph this is ONNX opset 24's TensorScatter, which engines run in place; so does inference
-    mode, and elsewhere (training) the cache stays as it was.
+    mode, and what is compiled, which is only ever played; elsewhere (training) the cache stays as it was.
     """
     tokens = update.shape[2] // starts.shape[0]
     if torch.onnx.is_in_onnx_export():
@@ -42,7 +42,8 @@ def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tens
             )
         return cache
     target = (starts[:, :1] + torch.arange(tokens, device=starts.device)).flatten()
-    if torch.is_inference_mode_enabled():
+    # In this order: to ask for inference mode breaks a graph that is being compiled.
+    if torch.compiler.is_compiling() or torch.is_inference_mode_enabled():
         return cache.index_copy_(2, target, update)
     return cache.index_copy(2, target, update)
 

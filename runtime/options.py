@@ -19,7 +19,7 @@ SIZES = range(64, 16385)
 SEEDS = 2**31
 HIGHEST_FPS = 1000
 ENGINES_LIST, ENGINES_CLEAR = "list", "clear"
-ATTENTION = ("auto", "sdpa", "sdpa-flash", "sdpa-cudnn", "sdpa-efficient", "flash", "sage")
+ATTENTION = ("auto", "sdpa", "sdpa-flash", "sdpa-cudnn", "sdpa-efficient", "varlen", "flex", "flash", "sage")
 DECODERS = ("full", "tiny")
 
 

@@ -13,6 +13,7 @@ from bench.synthetic import matrix_game  # noqa: E402
 from compile.fit import Fit  # noqa: E402
 from compile.manager import engine_module, ready_at_once  # noqa: E402
 from compile.plan import Place  # noqa: E402
+from compile.store import Store  # noqa: E402
 from model.graph import CACHE, STATE, Unavailable  # noqa: E402
 from model.placement import place  # noqa: E402
 from model.world import LoadOptions  # noqa: E402
@@ -94,6 +95,20 @@ def test_an_engine_equals_eager_beyond_the_window(variant, engine, store, walked
     error = np.abs(np.stack(made).astype(int) - np.stack(walked(variant))).max()
     assert error <= LEVELS, f"{error} levels"
     assert np.std([picture.mean() for picture in made]) > 0.1, "pictures differ, or this shows nothing"
+
+
+@pytest.mark.parametrize("precision", ["fp8", "int8"])
+def test_fewer_bits_are_measured_stored_and_found_again(precision, tmp_path, walked):
+    """Eager with quantised layers: near the exact walk, not equal to it, and the same to the bit the next time."""
+    said = []
+    worlds = [open_world("universal", tmp_path, engine="eager", precision=precision, say=said.append) for _ in range(2)]
+    assert all(world.network.backend == f"eager {precision}" for world in worlds), said
+    assert all(world.decoder.backend == "eager fp32" for world in worlds)
+    first, second = (np.stack(walk(world)).astype(int) for world in worlds)
+    exact = np.stack(walked("universal"))
+    assert np.array_equal(first, second)
+    assert 0 < np.abs(first - exact).mean() < 8, "levels"
+    assert {entry.facts["engine"] for entry in Store(tmp_path).entries()} == {"weights per token", "eager"}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

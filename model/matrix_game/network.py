@@ -57,7 +57,7 @@ class MatrixGameNet(nn.Module):
 
         They are computed in float64, which exported graphs do not: there they are an input.
         """
-        return sinusoid(timesteps, self.config.timestep_width).to(self.time_embedding[0].weight.dtype)
+        return sinusoid(timesteps, self.config.timestep_width).to(self.patch_embedding.weight.dtype)
 
     def encode(self, x: torch.Tensor, condition: torch.Tensor, waves: torch.Tensor, run: Pass):
         """The part up to the last block, in which the caches are written; returns (tokens, embedded timesteps)."""
