@@ -79,7 +79,8 @@ def main(argv: list[str] | None = None) -> None:
             facts["profiles"][spec.title] = profile(spec)
         except (RuntimeError, torch.OutOfMemoryError) as error:  # a profile that fails must not cost the rows
             facts["profiles"][spec.title] = [{"name": str(error)[:120], "calls": 0, "ms": 0.0}]
-    print(f"\n{markdown(facts)}\n\n{json.dumps(facts['profiles'], indent=1)}\n\n{write(facts, options.out)}")
+    path = write(facts, options.out)
+    print(f"\n{markdown(facts)}\n\n{json.dumps(facts['profiles'], indent=1)}\n\n{path}")
 
 
 if __name__ == "__main__":

@@ -1,31 +1,23 @@
-"""One row of the table, in a process of its own: `python -m bench.row` reads a task from stdin; see `isolated`.
+"""One row of the table, measured in this very process: a world on an engine, its times, its memory and its errors.
 
-A process per row, so that a row's memory is its own, and one that crashes, hangs or runs out of memory costs no other.
-Nothing is decided here and nothing is printed: the result is a dict that goes to a file as JSON.
+Nothing is decided here and nothing is printed: the result is a dict that can be JSON. bench/task.py gives each row a
+process of its own.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from bench.worlds import ANY, TORCH_ENGINES, Spec, Watched, contracts, export, family_of, on_engine
-from model.graph import CACHE, STATE, Unavailable
+from bench.worlds import ANY, TORCH_ENGINES, Spec, Watched, family_of, on_engine
+from model.graph import CACHE, STATE
 from model.world import World
-from runtime.errors import UserError, first_sentence
 from runtime.process import MEGABYTE, peak_rss_mb
 
-ROOT = Path(__file__).resolve().parent.parent
 SEED = 3
 MOST_CHUNKS = 1000
 BEYOND = 2  # chunks of the roll-out after those that fill the window
@@ -216,70 +208,3 @@ def settle_torch(spec: Spec) -> None:
         torch.set_num_threads(spec.threads)
         if spec.precision == "fp32":
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-
-
-def done(task: str, spec: Spec, folder: Path) -> dict:
-    """What `isolated` asks for, or {"failed": why}."""
-    try:
-        if task == "export":
-            export(spec, folder)
-            return {}
-        if task == "survey":
-            from bench.roofline import survey
-
-            return survey(contracts(replace(spec, engine="eager", precision="fp32"), sketch=True))
-        if task == "machine":
-            from bench.roofline import machine
-
-            return machine(spec.device, spec.threads)
-        return measure(spec, folder)
-    except (Unavailable, UserError) as reason:
-        return {"failed": str(reason)}
-    except Exception as error:  # whatever an engine of somebody else's raises belongs into the table, by name
-        return {"failed": f"{type(error).__name__}: {first_sentence(error)}"}
-
-
-def isolated(task: str, spec: Spec, folder: Path, seconds: float) -> dict:
-    """Do a task ("row", "survey", "export", "machine") in a process of its own, which may take so many seconds.
-
-    Gives what the task gives, or {"failed": why}.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    out = folder / "result.json"
-    out.unlink(missing_ok=True)
-    asked = json.dumps({"task": task, "spec": asdict(spec), "folder": str(folder)})
-    said = folder / "stderr.txt"
-    with said.open("w") as stderr:  # a pipe would be held open by whatever workers a compiler leaves
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.row"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=stderr, text=True, start_new_session=True,
-        )  # fmt: skip
-        try:
-            process.communicate(asked, timeout=seconds)
-        except subprocess.TimeoutExpired:
-            end(process)
-            return {"failed": f"stopped after {seconds:.0f} s"}
-    if not out.is_file():
-        last = (said.read_text(errors="replace").strip().splitlines() or [""])[-1]
-        return {"failed": f"the process ended with {process.returncode} {last[:160]}".rstrip()}
-    return json.loads(out.read_text())
-
-
-def end(process: subprocess.Popen) -> None:
-    """Stop a process and those that it started."""
-    if os.name == "posix":
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
-
-
-def main() -> None:
-    asked = json.load(sys.stdin)
-    folder = Path(asked["folder"])
-    result = done(asked["task"], Spec(**asked["spec"]), folder)
-    (folder / "result.json").write_text(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

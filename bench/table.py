@@ -1,6 +1,6 @@
 """Every world on every engine, in every precision and with every attention that can run here: `make bench`.
 
-A row each, in a process of its own (bench/row.py): milliseconds of one run of each graph (medians, the device waited
+A row each (bench/row.py), in a process of its own: milliseconds of one run of each graph (medians, the device waited
 for), of a chunk alone, of the copy of its pictures to the host and of one picture to the window; frames per second end
 to end; p99 beside p50; memory; what differs from eager in fp32; and how much was reached of what this machine allows
 (bench/roofline.py). What cannot run is said once, with the reason. Figures go to bench/results as JSON, and to standard
@@ -25,7 +25,7 @@ from bench.possible import Refusal, cannot, grouped, kind_of, place_of, possible
 from bench.present import present_ms
 from bench.report import markdown
 from bench.roofline import fraction, ideal_ms
-from bench.row import isolated
+from bench.task import isolated
 from bench.worlds import ANY, FAMILIES, TORCH_ENGINES, Spec, family_of
 from compile.plan import ENGINES, PRECISIONS
 from model.graph import Unavailable
@@ -217,7 +217,8 @@ def main(argv: list[str] | None = None) -> None:
         facts = measure(options, lambda line: print(line, flush=True))
     except (UserError, Unavailable) as error:
         raise SystemExit(f"bench: {first_sentence(error)}") from error
-    print(f"\n{markdown(facts)}\n\n{write(facts, options.out)}")
+    path = write(facts, options.out)
+    print(f"\n{markdown(facts)}\n\n{path}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
-from bench import against, plot, possible, report, row, table  # noqa: E402
+from bench import against, plot, possible, report, row, table, task  # noqa: E402
 from bench.possible import Refusal, grouped, stage  # noqa: E402
 from bench.present import present_ms  # noqa: E402
 from bench.worlds import Spec, contracts  # noqa: E402
@@ -63,7 +63,7 @@ def test_reasons_are_said_once():
 
 
 def test_a_row_is_measured_and_compared(tmp_path):
-    found = row.done("row", TINY, tmp_path)
+    found = task.done("row", TINY, tmp_path)
     assert "failed" not in found, found
     graphs = found["graphs"]
     runs = {name: graph["runs"] for name, graph in graphs.items()}
@@ -71,7 +71,7 @@ def test_a_row_is_measured_and_compared(tmp_path):
     assert all(graph["ms"] > 0 for graph in graphs.values()) and found["copy_ms"] == 0.0
     assert found["fps"] > 0 and found["p99_p50"] >= 1 and found["memory_mb"] > 50
     assert (found["error"], found["picture_error"]) == (0.0, 0.0), "it is what others are compared with"
-    rounded = row.done("row", replace(TINY, precision="bf16"), tmp_path)
+    rounded = task.done("row", replace(TINY, precision="bf16"), tmp_path)
     assert 1e-4 < rounded["error"] < 0.2 and rounded["picture_error"] > 0
 
 
@@ -89,10 +89,10 @@ def test_errors_are_relative_and_of_colours_only():
 
 
 def test_a_row_that_cannot_be_is_a_reason_and_one_that_hangs_is_stopped(tmp_path):
-    refused = row.done("row", replace(TINY, world="cloister", full=True, precision="bf16", attention="-"), tmp_path)
+    refused = task.done("row", replace(TINY, world="cloister", full=True, precision="bf16", attention="-"), tmp_path)
     assert "fp32" in refused["failed"] and "Unavailable" not in refused["failed"]
-    assert "failed" in row.done("row", replace(TINY, world="nowhere"), tmp_path)
-    stopped = row.isolated("row", TINY, tmp_path, 0.05)
+    assert "failed" in task.done("row", replace(TINY, world="nowhere"), tmp_path)
+    stopped = task.isolated("row", TINY, tmp_path, 0.05)
     assert stopped == {"failed": "stopped after 0 s"}
 
 
@@ -102,13 +102,13 @@ def test_a_family_without_an_entry_is_said_to_have_none(monkeypatch):
         contracts(TINY, sketch=True)
 
 
-def faked(task, spec, folder, seconds):
+def faked(what, spec, folder, seconds):
     """What processes would give: figures that are easily reckoned with."""
-    if task == "machine":
+    if what == "machine":
         return {"by": "hand", "threads": 1, "rates": {"fp32": 1e9}, "missing": {}, "bandwidth": 1e9}
-    if task == "survey":
+    if what == "survey":
         return {"denoise": {"flops": 2e6, "bytes": dict.fromkeys(("fp32", "bf16", "fp16", "fp8", "int8"), 1e6)}}
-    if task == "export":
+    if what == "export":
         return {}
     if spec.engine == "ort":
         return {"failed": "it broke"}
