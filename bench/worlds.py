@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -19,6 +20,8 @@ from compile import manager
 from compile.buffers import Buffers
 from compile.plan import PRECISION_DTYPES, Job, Place, require_precision
 from compile.runner import Runner
+from compile.store import Store
+from compile.upgrade import is_low
 from model import registry
 from model.graph import Contract, Seen, Unavailable
 from model.registry import find_world
@@ -160,6 +163,7 @@ def prepared_by(world: str, prepare: Callable) -> Iterator[None]:
 def on_engine(spec: Spec, folder: Path) -> tuple[World, list[Watched]]:
     """The world with all of its graphs on the engine of `spec`; exports are looked for in, and made into, `folder`."""
     runners: list[Watched] = []
+    lower: list[tuple[Watched, Job]] = []
     module = manager.engine_module(spec.engine)
 
     def prepare(contract, place, options, given=None, dtype=None, *_) -> Watched:
@@ -169,13 +173,35 @@ def on_engine(spec: Spec, folder: Path) -> tuple[World, list[Watched]]:
         contract = with_exports(contract, folder)
         own = folder / f"{spec.engine}-{spec.precision}" / contract.world
         own.mkdir(parents=True, exist_ok=True)
-        job = Job(contract, spec.engine, spec.precision, place, own, shared={"modules": contract.modules})
-        runners.append(Watched(contract, buffers, module.build(job).bind(buffers), f"{spec.engine} {spec.precision}"))
+        job = Job(contract, spec.engine, spec.precision, place, own, shared={"modules": cache(contract.modules)})
+        low = is_low(job)
+        if low:  # layers are quantised by what they are given in a walk: that is walked on eager, before
+            first = manager.engine_module("eager").build(replace(job, engine="eager", precision=precision_of(dtype)))
+        else:
+            first = module.build(job)
+        runners.append(Watched(contract, buffers, first.bind(buffers), f"{spec.engine} {spec.precision}"))
+        if low and not contract.world.endswith(".decoder"):
+            lower.append((runners[-1], job))
         return runners[-1]
 
     family = family_of(spec.world)
     with prepared_by(spec.world, prepare):
-        return family.load(spec, False), runners
+        world = family.load(spec, False)
+    for runner, job in lower:
+        lower_precision(world, runner, job, module, Store(folder / "store"))
+    return world, runners
+
+
+def lower_precision(world: World, runner: Watched, job: Job, module, store: Store) -> None:
+    """Have `runner` go on with quantised layers."""
+    from compile.quantised import quantised
+
+    rehearsal = runner.listen()
+    world.rehearse()
+    runner.settle()
+    job = quantised(job, store, rehearsal, runner.buffers)
+    runner.take(module.build(job).bind(runner.buffers), runner.backend)
+    runner.runs.clear()
 
 
 def contracts(spec: Spec, sketch: bool) -> list[Contract]:
