@@ -81,9 +81,11 @@ def store(tmp_path_factory):
     return tmp_path_factory.mktemp("engines")
 
 
-@pytest.mark.parametrize("engine", ["ort", "openvino"])
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_an_engine_equals_eager_beyond_the_window(variant, engine, store, walked):
+@pytest.mark.parametrize(
+    ("engine", "variant"),
+    [*((engine, variant) for engine in ("ort", "openvino") for variant in VARIANTS), ("compile", "universal")],
+)
+def test_an_engine_equals_eager_beyond_the_window(engine, variant, store, walked):
     try:
         engine_module(engine).probe(Place(), "fp32")
     except Unavailable as reason:
