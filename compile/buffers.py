@@ -20,6 +20,10 @@ class Buffers:
     def __init__(self, contract: Contract, given: Mapping[str, Array] | None = None, device: object = None, dtype=None):
         """device, dtype: of torch; without a device, buffers are NumPy arrays and FLOAT is float32."""
         self.device, self.dtype = device, dtype
+        if device is not None:
+            import torch
+
+            self.device = torch.device(device)
         self.graphs, self.ports = contract.graphs, contract.ports()
         self._arrays: dict[str, Array] = {}
         for name, port in self.ports.items():
