@@ -60,7 +60,7 @@ def dream_world(folder: Path, engine, precision: str = "fp32") -> EmbeddedWorld:
 
 @pytest.mark.parametrize("precision", BOUND)
 def test_dream_world_equals_eager(tiny_world, precision):
-    """Each grows its own caches from chunk to chunk. Pictures are the reference's: a warp has edges, and what a rounding
+    """Each grows its own caches. Pictures are the reference's: a warp has edges, and what a rounding
     takes to the other side of one would be counted ever after.
     """
     precision_or_skip(precision)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,14 +137,15 @@ def only_new_tokens(model, graph: Graph) -> list[Written]:
     return [Written(name, first + 2 * at, first + 2 * at + 1) for at, (name, _) in enumerate(found)]
 
 
-def scattered(result) -> Iterator[tuple]:
-    """(places, tokens) of every ScatterUpdate between a cache and the result that is that cache afterwards."""
-    node = result.input_value(0).get_node()
+def scattered(result) -> list[tuple]:
+    """(places, tokens) of every ScatterUpdate between a cache and the result that it leaves as, in order."""
+    node, found = result.input_value(0).get_node(), []
     while node.get_type_name() == "ScatterUpdate":
-        yield node.input_value(1), node.input_value(2)
+        found.insert(0, (node.input_value(1), node.input_value(2)))
         node = node.input_value(0).get_node()
     if node.get_type_name() != "Parameter":
         raise ValueError(f"a cache is made by {node.get_type_name()}, not by TensorScatter")
+    return found
 
 
 def compile_graph(core, path: Path, graph: Graph, precision: str, threads: int) -> tuple:
