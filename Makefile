@@ -33,8 +33,9 @@ test: .venv/.test ## check style and run the tests (ARGS go to pytest)
 eval: .venv/.train ## measure the embedded world against its training world
 	$(RUN) -m train.eval $(ARGS)
 
-bench: .venv/.play ## measure the embedded world's speed on this CPU
-	$(RUN) -m bench.cpu $(ARGS)
+bench: .venv/.train ## measure every world on every engine that runs here, then the player itself (ARGS go to the table)
+	$(RUN) -m bench.table $(ARGS)
+	$(RUN) -m bench.cpu --seconds 20 --soak 0
 
 train: .venv/.train ## train (ARGS="--help" lists the options)
 	$(RUN) -m train.train $(ARGS)

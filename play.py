@@ -10,22 +10,23 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from compile.store import Store
 from input.controls import Controls
 from input.keymap import load_keymap, with_overrides
 from input.script import ScriptPlayer, load_script
 from model import registry
 from model.world import LoadOptions, World
-from runtime import process
+from runtime import process, together
 from runtime.driver import Live
 from runtime.errors import UserError
 from runtime.generator import Generator
 from runtime.image import load_image
 from runtime.loop import Loop, LoopConfig
-from runtime.options import Options, parse_options
+from runtime.options import ENGINES_CLEAR, Options, parse_options
 from runtime.recorder import Recorder
 from runtime.replay import Replay, replayed_image
 from runtime.report import build_report, write_report
@@ -60,13 +61,55 @@ def walked_in(session: Session) -> str:
     return name
 
 
-def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack) -> Parts:
+def world_of(options: Options, session: Session | None) -> str:
+    return options.world or (walked_in(session) if session else registry.DEFAULT_WORLD)
+
+
+def how_to_load(options: Options, session: Session | None) -> LoadOptions:
+    """A replay is computed as its session was, unless something else is asked for; neither may change on the way."""
+    engine, precision = options.engine, options.precision
+    if session and engine == precision == "auto":
+        engine, precision = session.header.engine
+    return LoadOptions(
+        options.weights,
+        options.attention,
+        options.decoder,
+        options.device,
+        decode_device=options.decode_device,
+        vram=options.vram,
+        engine=engine,
+        precision=precision,
+        settled=bool(options.record or session),
+        say=say,
+    )
+
+
+def follow(options: Options, load_world: LoadWorld, team: object) -> int:
+    """What all processes do but the one that plays: compute their part, and show nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun sends it to all, and the one that plays says when to end
+    session = read_session(options.replay) if options.replay else None
+    how = how_to_load(options, session)
+    together.follow(load_world(world_of(options, session), replace(how, team=team, device=team.device)), team)
+    return 0
+
+
+def engine_cache(what: str) -> None:
+    """List the engines that were built, or remove them."""
+    store = Store()
+    if what == ENGINES_CLEAR:
+        say(f"{store.clear() / 1e6:.1f} MB of engines removed from {store.folder}")
+        return
+    for entry in store.entries():
+        say(entry.line())
+
+
+def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack, team=None) -> Parts:
     """Make the parts; `stack` will close them. The world starts to load before the window opens, to save the time."""
     if not options.headless:
         require_display()
     session = read_session(options.replay) if options.replay else None
     replay = Replay(session) if session else None
-    world = options.world or (walked_in(session) if session else registry.DEFAULT_WORLD)
+    world = world_of(options, session)
     keymap, controls = with_overrides(load_keymap(), registry.bindings_of(world), f"bindings of {world}"), Controls()
     script = ScriptPlayer(load_script(options.script, keymap)) if options.script else None
     image = replayed_image(session, options.image) if session else options.image and load_image(options.image)
@@ -77,7 +120,9 @@ def build(options: Options, load_world: LoadWorld, stack: contextlib.ExitStack) 
     if recorder and not replay:
         log = SessionLog(session_path(options.record), image)
         stack.callback(log.close)
-    how = LoadOptions(options.weights, options.attention, options.decoder, options.device)
+    how = how_to_load(options, session)
+    if team is not None:
+        how, load_world = replace(how, team=team, device=team.device), together.led(load_world, team)
     generator = Generator(partial(load_world, world, how), image.pixels if image else None, replay or log)
     stack.callback(generator.close)
     generator.start()
@@ -149,13 +194,21 @@ def main(argv: list[str] | None = None, load_world: LoadWorld = registry.load_wo
             for name, title, summary in registry.list_worlds():
                 print(f"{name}: {title}. {summary}")
             return 0
+        if options.engine_cache:
+            engine_cache(options.engine_cache)
+            return 0
         if options.fetch:
             folder = registry.fetch_world(options.fetch, options.weights, options.offline, say)
             say(f"the weights of {options.fetch} are in {folder}")
             return 0
+        team = together.joined(options.device)
+        if team is not None and team.rank:
+            return follow(options, load_world, team)
         with contextlib.ExitStack() as stack:
-            parts = build(options, load_world, stack)
+            parts = build(options, load_world, stack, team)
             code = run(parts)
+        if team is not None and parts.generator.stopped:
+            team.dismiss()
         return report(parts) or code
     except UserError as error:
         print(f"reverie: {error}", file=sys.stderr)

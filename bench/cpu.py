@@ -1,4 +1,4 @@
-"""Speed of the embedded world on this machine's CPU, end to end: `make bench`.
+"""Speed of the embedded world on this machine's CPU, end to end: the second half of `make bench`.
 
 Everything is read from the reports of real runs of play.py (headless: the same loop, at the same pace, without a
 window), so the figures are what a player gets, not what a kernel could give. Prints a Markdown table; `--out` writes
@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from bench.hardware import processor
 
 ROOT = Path(__file__).resolve().parent.parent
 WALK = [
@@ -37,16 +39,10 @@ def play(world: str, seconds: float, folder: Path) -> dict:
     return json.loads(report.read_text())
 
 
-def processor() -> str:
-    """The CPU's name and the number of cores, as far as the system tells."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        entries = dict(line.split(":", 1) for line in cpuinfo.read_text().split("\n\n")[0].splitlines() if ":" in line)
-        fields = {key.strip(): value.strip() for key, value in entries.items()}
-        units = [unit for unit in ("avx2", "avx512f", "avx512_vnni", "amx_tile") if unit in fields.get("flags", "")]
-        name = f"{fields.get('model name', name)} ({', '.join(units)})"
-    return f"{name}, {os.cpu_count()} cores"
+def hardware() -> str:
+    """The CPU's name, its units and the number of its cores."""
+    name, units = processor()
+    return f"{name} ({', '.join(units)}), {os.cpu_count()} cores"
 
 
 def table(short: dict, long: dict) -> str:
@@ -76,10 +72,10 @@ def main(argv: list[str] | None = None) -> None:
         play(options.world, 1, Path(folder))  # warms the file cache
         short = play(options.world, options.seconds, Path(folder))
         long = play(options.world, options.soak, Path(folder)) if options.soak else short
-    print(f"{processor()}; `python -m bench.cpu --seconds {options.seconds:g} --soak {options.soak:g}`\n")
+    print(f"{hardware()}; `python -m bench.cpu --seconds {options.seconds:g} --soak {options.soak:g}`\n")
     print(table(short, long))
     if options.out:
-        facts = {"processor": processor(), "python": platform.python_version(), "short": short, "soak": long}
+        facts = {"processor": hardware(), "python": platform.python_version(), "short": short, "soak": long}
         options.out.write_text(json.dumps(facts, indent=1) + "\n")
 
 

@@ -19,6 +19,8 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from bench.synthetic import VARIANTS, matrix_game, variant  # noqa: E402
+from model.checkpoint import on_meta  # noqa: E402
+from model.matrix_game.network import MatrixGameNet  # noqa: E402
 from model.placement import place  # noqa: E402
 from model.world import LoadOptions  # noqa: E402
 from runtime.process import peak_rss_mb  # noqa: E402
@@ -31,7 +33,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     config = variant(options.world)
     world = matrix_game(config, place(LoadOptions(device="cpu", threads=os.cpu_count()), torch.bfloat16))
-    millions = sum(parameter.numel() for parameter in world.net.parameters()) / 1e6
+    net = on_meta(MatrixGameNet, config.network)
+    millions = sum(parameter.numel() for parameter in net.parameters()) / 1e6
     print(f"{options.world}: {millions:.0f} M parameters, {world.rings.bytes / 1e6:.0f} MB of caches", flush=True)
     world.reset(None, None, seed=1)
     denoised = []

@@ -16,13 +16,10 @@ ENGINES = ("eager", "compile", "graph", "trt", "ort", "openvino")
 PRECISIONS = ("fp32", "bf16", "fp16", "fp8", "int8")
 # Slowest first. An engine that needs no build begins; the others take over as they get ready.
 CHAINS = {"cpu": ("eager", "ort", "openvino"), "cuda": ("eager", "compile", "graph", "trt")}
-# What an engine computes in where nobody asks for anything else: the first that it can do on this machine.
-DEFAULTS = {
-    ("cpu", "openvino"): ("bf16", "fp32"),
-    ("cpu", ""): ("fp32",),
-    ("cuda", "trt"): ("bf16", "fp16"),
-    ("cuda", ""): ("bf16", "fp16"),
-}
+PRECISION_DTYPES = {"fp32": "torch.float32", "bf16": "torch.bfloat16", "fp16": "torch.float16"}  # of buffers
+LOW = ("fp8", "int8")  # of weights, beside a world's own precision
+# Engines that compute over float32 buffers and choose by themselves in what; where nobody asks, the first they can do.
+OVER_FP32 = {"ort": ("fp32",), "openvino": ("bf16", "fp32")}
 # The largest relative error |made - eager| / |eager| of any output over a recorded roll-out, in the L2 norm, that an
 # engine may have and be used. Engines of one precision differ by the order of sums and by what they fuse; those of
 # fewer bits by rounding, which a few layers and steps amplify.
@@ -42,9 +39,16 @@ class Place:
         return CHAINS[self.kind]
 
 
-def defaults(place: Place, engine: str) -> tuple[str, ...]:
-    """The precisions to try where nobody asks for one, the best first."""
-    return DEFAULTS.get((place.kind, engine), DEFAULTS[place.kind, ""])
+def defaults(engine: str, own: str) -> tuple[str, ...]:
+    """The precisions to try where nobody asks for one, the best first. own: that of the world's buffers."""
+    return OVER_FP32.get(engine, (own,))
+
+
+def require_precision(engine: str, precision: str, own: str) -> None:
+    """Raise Unavailable where an engine cannot compute in `precision` over buffers of `own`."""
+    wants = "fp32" if engine in OVER_FP32 else precision
+    if own != wants and not (engine not in OVER_FP32 and precision in LOW):
+        raise Unavailable(f"computes in {precision} over {wants} buffers, and these are {own}")
 
 
 def candidates(place: Place, engine: str) -> tuple[str, ...]:
@@ -61,7 +65,8 @@ class Job:
     """One build: a contract on an engine, in a precision, at a place.
 
     folder: where the engine's files are put, and are found again where `cached` says that they are there, complete.
-    modules_of: gives the contract's torch modules, loaded once for all jobs of a world.
+    shared: what the jobs of a world share: "modules" gives the contract's torch modules, loaded once; "exported", where
+    it is there, gives ONNX files that are stored for all engines (else they go into the job's folder).
     """
 
     contract: Contract
@@ -84,6 +89,8 @@ class Job:
         wanted = "fp32" if self.place.kind == "cpu" else self.precision
         if wanted in self.contract.exported:
             return {**self.contract.exported[wanted], **self.contract.exported.get(self.engine, {})}
+        if "exported" in self.shared:
+            return self.shared["exported"](self, wanted)
         from compile.export import export_for
 
         return export_for(self.contract, self.modules, self.folder, wanted)

@@ -11,6 +11,8 @@ from model.attention import Attend, choose
 from model.world import LoadOptions
 from runtime.errors import UserError, first_sentence
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -25,7 +27,7 @@ class Placement:
 
 
 def place(options: LoadOptions, dtype: torch.dtype | None = None) -> Placement:
-    """The device of `options` (auto: an NVIDIA GPU where there is one, else the CPU), bf16 on a GPU, fp32 on a CPU."""
+    """The device of `options` (auto: an NVIDIA GPU where there is one, else the CPU), and the precision."""
     name = options.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -40,10 +42,19 @@ def place(options: LoadOptions, dtype: torch.dtype | None = None) -> Placement:
     if device.type == "cpu" or options.threads:
         # The game loop keeps a core: torch's threads spin while they wait, and a loop beside them starves.
         torch.set_num_threads(options.threads or max(1, (os.cpu_count() or 2) - 1))
-    dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
+    dtype = dtype or chosen_dtype(options.precision, device)
     attention = choose(options.attention, device, dtype)
     backend = f"torch {torch.__version__} {str(dtype).removeprefix('torch.')}, {attention.name}"
     return Placement(device, dtype, attention.attend, backend, in_words(device), attention.note)
+
+
+def chosen_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """What buffers and activations are in: as asked for, else bf16 on a GPU that has it, fp16 on older ones."""
+    if precision in DTYPES:
+        return DTYPES[precision]
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
 def in_words(device: torch.device) -> str:

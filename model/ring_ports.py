@@ -12,6 +12,7 @@ import torch
 
 from model.graph import CACHE, Port, Seen
 from model.rings import LayerRing, Opened, Rings
+from model.split import WHOLE, Split
 
 
 def ports(rings: Rings, frames: int) -> tuple[Port, ...]:
@@ -37,7 +38,10 @@ class PortRings:
     masks count, and `written` has what leaves the graph.
     """
 
-    def __init__(self, names: tuple[str, ...], tensors: Mapping[str, torch.Tensor], seen: Seen | None) -> None:
+    def __init__(
+        self, names: tuple[str, ...], tensors: Mapping[str, torch.Tensor], seen: Seen | None, split: Split = WHOLE
+    ) -> None:
+        self.split = split
         self._tensors, self._layers = tensors, {}
         self._opened = {
             name: self._open(name, None if seen is None else seen[index]) for index, name in enumerate(names)

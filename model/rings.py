@@ -19,6 +19,7 @@ import torch
 from model.attention import Attend, sdpa
 from model.cache import DROPPED, Place, Window
 from model.rotary import Axes, Table, rotate
+from model.split import WHOLE, Split
 
 
 def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
@@ -26,7 +27,7 @@ def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tens
 
     starts: int64 [pieces, B], the token that each of as many equal pieces of the update begins at, the same for all of
     a batch. In an exported graph this is ONNX opset 24's TensorScatter, which engines run in place; so does inference
-    mode, and elsewhere (training) the cache stays as it was.
+    mode, and what is compiled, which is only ever played; elsewhere (training) the cache stays as it was.
     """
     tokens = update.shape[2] // starts.shape[0]
     if torch.onnx.is_in_onnx_export():
@@ -41,7 +42,8 @@ def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tens
             )
         return cache
     target = (starts[:, :1] + torch.arange(tokens, device=starts.device)).flatten()
-    if torch.is_inference_mode_enabled():
+    # In this order: to ask for inference mode breaks a graph that is being compiled.
+    if torch.compiler.is_compiling() or torch.is_inference_mode_enabled():
         return cache.index_copy_(2, target, update)
     return cache.index_copy(2, target, update)
 
@@ -73,7 +75,7 @@ class RingShape:
 
     def pieces(self, frames: int) -> int:
         """In how many pieces a chunk of `frames` lies: one where the window is made of whole chunks, else per frame."""
-        whole = self.window.sink % frames == 0 and (self.window.past + self.window.chunk) % frames == 0
+        whole = self.window.sink % frames == 0 and self.window.ring % frames == 0
         return 1 if whole else frames
 
 
@@ -234,7 +236,9 @@ class Ring:
 
 
 class Rings:
-    """All caches of one network, and how many latent frames they have committed."""
+    """All caches of one network, how many latent frames they have committed, and whose tokens a process computes."""
+
+    split: Split = WHOLE
 
     def __init__(self, shapes: Mapping[str, RingShape], device: torch.device | str, dtype: torch.dtype) -> None:
         self._rings = {name: Ring(shape, device, dtype) for name, shape in shapes.items()}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 import torch
 
 from model.attention import Attend, sdpa
+from model.attention_backends import flex_kernel
 from model.cache import EMPTY, Window
 
 BLOCK = 128  # tokens
@@ -85,6 +87,33 @@ def sparse_attention(
 def _gather(x: torch.Tensor, ranges: Sequence[tuple[int, int]]) -> torch.Tensor:
     parts = [x[:, :, start:stop] for start, stop in ranges]
     return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+
+
+def flex_attention_of(pattern: Pattern, queries: int, keys: int) -> Attend:
+    """`sparse_attention` over `pattern` as one kernel, FlexAttention's, for these many queries and keys.
+
+    The mask of blocks is made once per pattern and device, and stays. Compiled on a GPU; elsewhere it is as slow as a
+    dense mask, and for tests.
+    """
+
+    def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        if (q.shape[2], k.shape[2]) != (queries, keys):
+            raise ValueError(f"made for {queries} queries and {keys} keys, not {q.shape[2]} and {k.shape[2]}")
+        return flex_kernel(q.device.type)(q, k, v, block_mask=_block_mask(pattern, queries, keys, q.device))
+
+    return attend
+
+
+@cache
+def _block_mask(pattern: Pattern, queries: int, keys: int, device: torch.device):
+    """FlexAttention's form of a pattern: which blocks count, and within them a look-up in the whole mask."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    with torch.inference_mode(False):
+        seen = mask(pattern, queries, keys).to(device)
+        return create_block_mask(
+            lambda batch, head, query, key: seen[query, key], None, None, queries, keys, device, BLOCK
+        )
 
 
 def mask(pattern: Pattern, queries: int, keys: int) -> torch.Tensor:

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 
 from model.attention import Attend, sdpa
 from model.rings import LayerRing, Rings
+from model.rotary import rotate
+from model.split import Split
 
 KeysValues = tuple[torch.Tensor, torch.Tensor]
 
@@ -23,13 +25,14 @@ KeysValues = tuple[torch.Tensor, torch.Tensor]
 @dataclass(frozen=True)
 class LayerPass:
     """What one layer wants of a pass: its part of every ring, the keys and values of its cross-attention, the
-    attention back end, and what a family's own modules want (see model/matrix_game/actions.py).
+    attention back end, what a family's own modules want (see model/matrix_game/actions.py), and how tokens are split.
     """
 
     rings: Mapping[str, LayerRing]
     context: KeysValues
     attend: Attend
     actions: object
+    split: Split
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Pass:
     actions: object = None
 
     def layer(self, number: int) -> LayerPass:
-        return LayerPass(self.rings.layer(number), self.context[number], self.attend, self.actions)
+        return LayerPass(self.rings.layer(number), self.context[number], self.attend, self.actions, self.rings.split)
 
 
 def sinusoid(timesteps: torch.Tensor, width: int) -> torch.Tensor:
@@ -92,11 +95,12 @@ class SelfAttention(nn.Module):
         self.norm_q, self.norm_k = nn.RMSNorm(dim, eps), nn.RMSNorm(dim, eps)
 
     def forward(self, x: torch.Tensor, run: LayerPass) -> torch.Tensor:
-        ring = run.rings["self"]
-        parts = self.norm_q(self.q(x)), self.norm_k(self.k(x)), self.v(x)
+        ring, split = run.rings["self"], run.split
+        parts = self.norm_q(self.q(x)), *split.gather(self.norm_k(self.k(x)), self.v(x))
         q, k, v = (split_heads(part, self.heads) for part in parts)
         keys, values = ring.write(k, v)
-        return self.o(merge_heads(ring.attend(run.attend, ring.turned(q), keys, values), x.shape[0]))
+        q = rotate(q, *split.own(ring.place.turn))
+        return self.o(merge_heads(ring.attend(run.attend, q, keys, values), x.shape[0]))
 
 
 class CrossAttention(nn.Module):

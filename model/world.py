@@ -63,6 +63,8 @@ class LoadOptions:
     `weights` is the folder of a family's official files; `attention` a back end of model/attention.py; `decoder`
     "full" or "tiny"; `device` a torch device such as "cpu" or "cuda"; `threads` those of a CPU engine.
 
+    `decode_device` is the decoder's, where it is another one; `vram` a budget of device memory in GB (10^9 bytes).
+
     `engine` and `precision` are names of compile/plan.py. `settled`: the engine must not change while playing, as in a
     recording: it is made ready before. `engines`: the folder of what was built (None: the user's own). `say` is told
     in a line when another engine takes over.
@@ -73,11 +75,14 @@ class LoadOptions:
     decoder: str = "full"
     device: str = "auto"
     threads: int | None = None
+    decode_device: str = "auto"
+    vram: float | None = None
     engine: str = "auto"
     precision: str = "auto"
     settled: bool = False
     engines: Path | None = None
     say: Callable[[str], None] = lambda line: None
+    team: object = None
 
 
 class World(Protocol):
@@ -94,6 +99,10 @@ class World(Protocol):
         `chunk_frames` frames as soon as each is there, uint8 BGRA [height, width, 4], C-contiguous and never written
         again. Exhaust the iterator before the next step, but for worlds that overlap.
         """
+
+    @property
+    def backend(self) -> str:
+        """What computes at present, in words: `info.backend` to begin with."""
 
     def prompt(self, text: str) -> None:
         """Change the text condition from the next chunk on; raises UserError where a world takes no text."""

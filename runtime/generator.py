@@ -47,6 +47,7 @@ class Generator:
         self.info: WorldInfo | None = None
         self.seed = 0
         self.camera = np.eye(4)
+        self.backend = ""
         self.frames_dreamt = 0
         self.busy_s = 0.0
         self.chunk_ms = Percentiles()
@@ -117,6 +118,11 @@ class Generator:
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the thread is gone, and the world at rest."""
+        return not self._thread.is_alive()
+
     def _ask(self, request: Request) -> None:
         self._asked += 1
         self._requests.put_nowait(request)
@@ -145,6 +151,7 @@ class Generator:
                 raise UserError("this world needs a start picture", info.name, "give one with --image FILE")
             if self._witness:
                 self._witness.loaded(info)
+            self.backend = info.backend
             self.info = info
             while (request := self._requests.get()) is not None:
                 self._serve(request)
@@ -216,6 +223,7 @@ class Generator:
         self.busy_s += busy_s
         self.chunk_ms.add(busy_s * 1e3)
         self.camera = np.array(self._world.camera, np.float64)
+        self.backend = self._world.backend
         if self._witness:
             self._witness.dreamt(request.controls, frames)
 

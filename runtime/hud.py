@@ -34,7 +34,7 @@ def hud_lines(
         f"chunk  {chunk50:.0f} / {chunk95:.0f} ms  (p50 / p95)",
         f"input to picture  {late50:.0f} / {late95:.0f} ms",
         f"queue  {generator.queued} frames",
-        f"{info.backend} ({info.device})",
+        f"{generator.backend} ({info.device})",
         f"seed  {generator.seed}",
         f"keys  {' '.join(sorted(held)) or '-'}",
     ]

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from compile.plan import ENGINES, PRECISIONS
 from runtime.errors import UserError
 
 SIZES = range(64, 16385)
 SEEDS = 2**31
 HIGHEST_FPS = 1000
-ATTENTION = ("auto", "sdpa", "sdpa-flash", "sdpa-cudnn", "sdpa-efficient", "flash", "sage")
+ENGINES_LIST, ENGINES_CLEAR = "list", "clear"
+ATTENTION = ("auto", "sdpa", "sdpa-flash", "sdpa-cudnn", "sdpa-efficient", "varlen", "flex", "flash", "sage")
 DECODERS = ("full", "tiny")
 
 
@@ -26,7 +28,9 @@ class Options:
     """What a person asked for; None where they left it to us. `size` in pixels, `fps` in frames per second.
 
     `weights` is the folder of a world's official files, `fetch` the world to download them of; `offline` forbids the
-    network. `attention`, `decoder` and `device` are for the worlds that load such files (see model/world.py).
+    network. `engine` and `precision` say what computes (see compile/plan.py), `engine_cache` what to do with engines
+    that were built before. `attention`, `decoder`, `device`, `decode_device` and `vram` (GB) are for the worlds that
+    load such files (see model/world.py).
     """
 
     world: str | None
@@ -45,9 +49,14 @@ class Options:
     weights: Path | None
     fetch: str | None
     offline: bool
+    engine: str
+    precision: str
+    engine_cache: str | None
     attention: str
     decoder: str
     device: str
+    decode_device: str
+    vram: float | None
 
 
 class Parser(argparse.ArgumentParser):
@@ -126,8 +135,18 @@ def build_parser() -> Parser:
     add("--script", type=Path, metavar="FILE", help="YAML file of key and mouse events to play")
     add("--report", type=Path, metavar="FILE.json", help="write what was measured")
     add("--list-worlds", action="store_true", help="name the worlds there are and leave")
+    add_engines(parser)
     add_weights(parser)
     return parser
+
+
+def add_engines(parser: Parser) -> None:
+    """The options of what computes."""
+    add = parser.add_argument_group("engines").add_argument
+    add("--engine", choices=("auto", *ENGINES), default="auto", help="what computes the dream (default auto: the best)")
+    add("--precision", choices=("auto", *PRECISIONS), default="auto", help="in what it is computed (default auto)")
+    whats = (ENGINES_LIST, ENGINES_CLEAR)
+    add("--engine-cache", choices=whats, help="list the engines that were built, or remove them, and leave")
 
 
 def add_weights(parser: Parser) -> None:
@@ -139,6 +158,8 @@ def add_weights(parser: Parser) -> None:
     add("--attention", choices=ATTENTION, default="auto", help="what computes attention (default auto)")
     add("--decoder", choices=DECODERS, default="full", help="what decodes pictures (default full)")
     add("--device", type=device, default="auto", metavar="NAME", help="torch device such as cuda:1 (default auto)")
+    add("--decode-device", type=device, default="auto", metavar="NAME", help="the decoder's, if it is another one")
+    add("--vram", type=positive, metavar="GB", help="memory of the device that may be used (default: what is free)")
 
 
 def require_writable(path: Path, what: str) -> None:

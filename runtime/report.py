@@ -22,12 +22,12 @@ def build_report(
     """
     stats, info = loop.stats, generator.info
     seconds = stats.seconds(loop.ended_at)
-    chunk50, chunk95 = generator.chunk_ms.at(50, 95)
+    chunk = dict(zip(("p50", "p95", "p99"), generator.chunk_ms.at(50, 95, 99), strict=True))
     late50, late95 = stats.latency_ms.at(50, 95)
     last = process.rss_mb()
     report = {
         "world": info.name,
-        "backend": info.backend,
+        "backend": generator.backend,
         "device": info.device,
         "size": [info.width, info.height],
         "seed": generator.seed,
@@ -35,7 +35,7 @@ def build_report(
         "seconds": round(seconds, 3),
         "fps_presented": round(stats.frames / seconds, 3) if seconds else 0.0,
         "fps_generated": round(generator.frames_dreamt / generator.busy_s, 3) if generator.busy_s else 0.0,
-        "chunk_ms": {"p50": round(chunk50, 2), "p95": round(chunk95, 2), "max": round(generator.chunk_ms.max, 2)},
+        "chunk_ms": {name: round(ms, 2) for name, ms in (chunk | {"max": generator.chunk_ms.max}).items()},
         "latency_ms": {"p50": round(late50, 2), "p95": round(late95, 2)},
         "startup_s": None if startup_s is None else round(startup_s, 3),
         "rss_mb": round(max(process.peak_rss_mb(), last), 1),

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
+from compile.plan import ENGINES, PRECISIONS
 from model.world import CONTROL_COLUMNS, WorldInfo
 from runtime.errors import UserError
 from runtime.image import StartImage
@@ -40,6 +42,13 @@ class Header:
     size: tuple[int, int]
     first_chunk_frames: int
     chunk_frames: int
+
+    @property
+    def engine(self) -> tuple[str, str]:
+        """The engine and the precision that `backend` begins with, to be asked for again; "auto" where it does not."""
+        engine, precision, *_ = re.split("[ ,]", f"{self.backend}  ")
+        known = engine in ENGINES and precision in PRECISIONS
+        return (engine, precision) if known else ("auto", "auto")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,14 @@ def no_window_by_accident(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
             monkeypatch.setenv(name, driver)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is read from or left in the folder of whoever runs the tests; also not by processes that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVERIE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def xvfb() -> Iterator[str]:
     """The name of a display of our own, 1280x800 in 24 bits, as DISPLAY takes it."""

@@ -96,6 +96,10 @@ class FakeWorld:
         self._place = state["place"]
 
     @property
+    def backend(self) -> str:
+        return self.info.backend
+
+    @property
     def camera(self) -> np.ndarray:
         camera = np.eye(4)
         camera[0, 3], camera[2, 3] = self._place[0], self._place[1]

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
 from bench import gpu  # noqa: E402
+from bench.worlds import Spec  # noqa: E402
+
+DRY = ["--dry", "--device", "cpu", "--repeats", "1", "--seconds", "0", "--threads", "1"]
 
 
 def test_rows_and_profile_of_a_dry_run(tmp_path, capsys):
     out = tmp_path / "results" / "figures.json"
-    rows = ["eager", "graph, flash"]
-    gpu.main(["--dry", "--device", "cpu", "--dtype", "float32", "--repeats", "1", "--out", str(out), "--rows", *rows])
+    gpu.main([*DRY, "--out", str(out), "--engines", "eager", "graph", "--precisions", "bf16"])
     facts = json.loads(out.read_text())
-    assert list(facts["rows"]) == ["eager"], "graphs need a GPU"
-    eager = facts["rows"]["eager"]
-    assert all(
-        eager[key] > 0 for key in ("denoise_ms", "commit_ms", "decode_ms", "chunk_ms", "first_picture_ms", "fps")
-    )
-    assert eager["denoise_ms"] < eager["chunk_ms"]
-    assert {"name", "calls", "ms"} == set(facts["profile of a chunk, eager"][0])
+    assert [(row["title"], row["engine"]) for row in facts["rows"]] == [("matrix-game-2 (tiny)", "eager")]
+    eager = facts["rows"][0]
+    assert all(eager["graphs"][name]["ms"] > 0 for name in ("denoise", "commit", "decode"))
+    assert eager["graphs"]["denoise"]["ms"] < eager["chunk_ms"] and eager["fps"] > 0
+    assert eager["error"] > 0, "fp32 was run to compare with, though it has no row"
+    assert [each["why"] for each in facts["cannot_run"]] == ["needs an NVIDIA GPU"]
+    assert "graph" in facts["cannot_run"][0]["what"]
+    assert {"name", "calls", "ms"} == set(facts["profiles"]["matrix-game-2 (tiny)"][0])
+    assert "needs an NVIDIA GPU" in capsys.readouterr().out
 
 
-def test_no_row_is_begun_when_the_time_is_up(tmp_path, capsys):
-    gpu.main(["--dry", "--device", "cpu", "--budget", "0", "--repeats", "1", "--rows", "eager"])
-    assert '"skipped": "no time left"' in capsys.readouterr().out
+def test_attention_back_ends_are_compared_on_one_engine():
+    spec = Spec("matrix-game-2", "graph", "bf16", "sage", "cuda")
+    assert gpu.wanted(spec) and not gpu.wanted(replace(spec, engine="eager"))
+    assert gpu.wanted(replace(spec, engine="trt", precision="fp8", attention="-"))
+    assert not gpu.wanted(replace(spec, precision="fp8"))
+
+
+def test_a_gpu_runs_full_sizes_and_a_dry_run_tiny_ones():
+    full, dry = gpu.parse(["--device", "cuda"]), gpu.parse(["--device", "cuda", "--dry"])
+    assert (full.full, full.tiny) == (True, False) and (dry.full, dry.tiny) == (False, True)
+    assert full.worlds == ["matrix-game-2"] and full.budget + full.grace < 300

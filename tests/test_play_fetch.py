@@ -57,7 +57,7 @@ def test_fetch_then_play_offline(published, tmp_path):
     for argv in (("--fetch", folder, "--offline"), ("--fetch", folder), walk):
         done = play(home, "http://127.0.0.1:9", *argv)  # nobody is there
         assert done.returncode == 0, done.stderr
-    assert "world harbour on torch" in done.stdout and "attention: sdpa" in done.stdout
+    assert "world harbour on eager fp32" in done.stdout and "attention: sdpa" in done.stdout
 
 
 def test_a_world_without_a_source_has_nothing_to_fetch(tmp_path):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from compile.manager import prepare
+from compile.manager import make_ready, prepare
 from compile.plan import Place
 from model.dream.config import DreamConfig
 from model.dream.graphs import dream_contract, shipped
@@ -57,4 +58,7 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Embe
     )
     with np.load(folder / described.starts[0], allow_pickle=False) as starts:
         pictures = starts["rgb"]
-    return EmbeddedWorld(config, info, pictures, runner)
+    world = EmbeddedWorld(config, info, pictures, runner)
+    make_ready([runner], options, world.rehearse)
+    world.info = replace(info, backend=runner.backend)
+    return world

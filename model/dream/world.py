@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 
+from compile.rehearsal import CHUNKS
 from compile.runner import Runner
 from input.camera import Pose, c2w, integrate
 from model.dream.ages import ages, window
@@ -49,6 +50,7 @@ class EmbeddedWorld:
 
         That chunk becomes the cache's sink; nothing of it is shown.
         """
+        self.runner.begin()
         self.pose = self.start = pose
         self.chunk, self.seed = 0, seed
         for name in self._cache_names():
@@ -83,6 +85,17 @@ class EmbeddedWorld:
         yield from self.runner.buffers.read("frames").copy()
         self.pose = poses[-1]
         self._commit()
+
+    def rehearse(self) -> None:
+        """A short walk, on which another engine is tried (compile/manager.py); reset afterwards."""
+        self.reset(None, None, 0)
+        for _ in range(CHUNKS):
+            list(self.step(np.zeros((self.config.frames, 4), np.float32)))
+
+    @property
+    def backend(self) -> str:
+        """What computes at present."""
+        return self.runner.backend
 
     def _sample(self, poses: list[Pose]) -> None:
         """Dream the chunk seen from `poses` into decode's input."""

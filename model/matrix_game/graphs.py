@@ -32,9 +32,9 @@ class ConditionModule(nn.Module):
 class ChunkModule(nn.Module):
     """A pass over one chunk, from tensors alone; see model.graph.Contract. `commit` draws nothing."""
 
-    def __init__(self, net: MatrixGameNet, graph: Graph, rings: tuple[str, ...], attend: Callable) -> None:
+    def __init__(self, net: MatrixGameNet, graph: Graph, rings: Rings, attend: Callable) -> None:
         super().__init__()
-        self.net, self.graph, self.rings, self.attend = net, graph, rings, attend
+        self.net, self.graph, self.rings, self.split, self.attend = net, graph, rings.names, rings.split, attend
 
     @property
     def regions(self) -> nn.ModuleList:
@@ -43,7 +43,7 @@ class ChunkModule(nn.Module):
 
     def forward(self, *inputs: torch.Tensor, seen=None) -> tuple[torch.Tensor, ...]:
         tensors = {port.name: tensor for port, tensor in zip(self.graph.inputs, inputs, strict=True)}
-        rings = PortRings(self.rings, tensors, seen)
+        rings = PortRings(self.rings, tensors, seen, self.split)
         layers = range(self.net.config.layers)
         context = [(tensors[f"context.keys{layer}"], tensors[f"context.values{layer}"]) for layer in layers]
         run = Pass(rings, context, self.attend, ActionWindows(tensors["keyboard"], tensors.get("mouse")))
@@ -95,7 +95,7 @@ def network_contract(
 
     def modules() -> dict[str, nn.Module]:
         net = network()
-        chunk = {name: ChunkModule(net, graphs[name], rings.names, attend) for name in ("denoise", "commit")}
+        chunk = {name: ChunkModule(net, graphs[name], rings, attend) for name in ("denoise", "commit")}
         return {"condition": ConditionModule(net)} | chunk
 
     return Contract(world, identity, graphs, modules)

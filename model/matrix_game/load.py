@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from compile.manager import prepare
-from compile.plan import Place
 from model.checkpoint import Layout, fill, load, on_meta, open_tensors
-from model.decode_graphs import decode_contract
 from model.fetch import weights_folder
+from model.matrix_game.assemble import Parts, assemble
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_encoders
-from model.matrix_game.graphs import make_rings, network_contract
 from model.matrix_game.network import UNUSED, MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
 from model.placement import Placement, place
-from model.ring_ports import buffers
 from model.settings import read_settings
 from model.taehv import IGNORED, TinyDecoder
 from model.wan_vae import VaeDecoder
@@ -54,46 +47,17 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Matr
     require_encoders(config, weights)
     digest = identity(weights, {name: described.files.get(name, "") for name in files}, config)
     info = describe(folder.name, described.title, config, placement, digest, bool(starts))
-    sketch = on_meta(VaeDecoder, config.vae)
+    sketch = partial(on_meta, VaeDecoder, config.vae)
     if options.decoder == "tiny":
-        sketch = on_meta(TinyDecoder, config.tiny_widths)
+        sketch = partial(on_meta, TinyDecoder, config.tiny_widths)
     parts = Parts(
-        network=lambda: load_network(config, weights, placement),
-        decoder=lambda: load_decoder(config, weights, placement, options.decoder),
+        network=lambda place: load_network(config, weights, place),
+        decoder=lambda place: load_decoder(config, weights, place, options.decoder),
         sketch=sketch,
-        encode=partial(encode_image, config=config, weights=weights, placement=placement),
+        encode=lambda picture, place: encode_image(picture, config, weights, place),
         starts=starts,
     )
     return assemble(config, info, parts, placement, options)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a world is made of, and how to come by it: `network` and `decoder` load weights, `sketch` is the decoder on
-    the meta device; `encode` and `starts` are those of MatrixGameWorld.
-    """
-
-    network: Callable[[], MatrixGameNet]
-    decoder: Callable[[], torch.nn.Module]
-    sketch: torch.nn.Module
-    encode: Callable
-    starts: list[np.ndarray]
-
-
-def assemble(
-    config: MatrixGameConfig, info: WorldInfo, parts: Parts, placement: Placement, options: LoadOptions
-) -> MatrixGameWorld:
-    """The world, with each of its two contracts on an engine."""
-    rings = make_rings(config, placement.device, placement.dtype)
-    network = network_contract(info.name, info.weights_sha256, config, parts.network, rings, placement.attend)
-    place = Place(placement.device.type, str(placement.device), torch.get_num_threads())
-    latent = (1, config.vae.latent_channels, 1, *config.latent_size)
-    decoder = decode_contract(info.name, info.weights_sha256, parts.decoder, parts.sketch, latent)
-    runners = (
-        prepare(network, place, options, buffers(rings, config.network.chunk), placement.dtype),
-        prepare(decoder, place, options, {}, placement.dtype),
-    )
-    return MatrixGameWorld(config, info, *runners, rings, parts.encode, parts.starts, placement)
 
 
 def require_files(name: str, weights: Path, files: list[str], fetchable: bool) -> None:

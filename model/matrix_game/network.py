@@ -57,13 +57,13 @@ class MatrixGameNet(nn.Module):
 
         They are computed in float64, which exported graphs do not: there they are an input.
         """
-        return sinusoid(timesteps, self.config.timestep_width).to(self.time_embedding[0].weight.dtype)
+        return sinusoid(timesteps, self.config.timestep_width).to(self.patch_embedding.weight.dtype)
 
     def encode(self, x: torch.Tensor, condition: torch.Tensor, waves: torch.Tensor, run: Pass):
         """The part up to the last block, in which the caches are written; returns (tokens, embedded timesteps)."""
         level = self.time_embedding(waves)
         modulation = self.time_projection(level).unflatten(1, (6, -1))
-        tokens = self.patch_embedding(torch.cat([x, condition], 1).to(level.dtype))
+        tokens = run.rings.split.scatter(self.patch_embedding(torch.cat([x, condition], 1).to(level.dtype)))
         for number, block in enumerate(self.blocks):
             tokens = block(tokens, modulation, run.layer(number))
         return tokens, level
@@ -75,7 +75,8 @@ class MatrixGameNet(nn.Module):
         """
         tokens, level = self.encode(x, condition, waves, run)
         grid = (x.shape[2] // PATCH[0], x.shape[3] // PATCH[1])
-        return unpatch(self.head(tokens, level), grid, PATCH)
+        (values,) = run.rings.split.gather(self.head(tokens, level))
+        return unpatch(values, grid, PATCH)
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, run: Pass) -> torch.Tensor:
         """The flow, as `draw` gives it, at timesteps [frames] in 0..1000."""

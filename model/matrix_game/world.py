@@ -8,13 +8,14 @@ from dataclasses import astuple
 import numpy as np
 import torch
 
+from compile.rehearsal import CHUNKS
 from compile.runner import Runner
 from input.camera import Pose, c2w, integrate
 from model.graph import STATE
 from model.lane import DecodeLane
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.controls import ActionRing, keyboard_rows, mouse_rows
-from model.matrix_game.encoders import ImageCondition
+from model.matrix_game.encoders import CONSTANT_FROM, ImageCondition
 from model.placement import Placement
 from model.plan import Step
 from model.rings import Rings
@@ -71,11 +72,33 @@ class MatrixGameWorld:
         """See model.world.World. A picture that was begun from last time needs no encoder."""
         if prompt is not None:
             self.prompt(prompt)
+        self.network.begin()
+        self.decoder.begin()
         picture = self.starts[seed % len(self.starts)] if image is None else image
         if self._picture is None or not np.array_equal(picture, self._picture):
             self._condition_on(self._encode(picture))
             self._picture = picture
         self._begin(seed)
+
+    def rehearse(self) -> None:
+        """A short walk from noise, on which other engines are tried (compile/manager.py); reset afterwards."""
+        self.network.begin()
+        self.decoder.begin()
+        ports = self.network.buffers.ports
+        draws = torch.Generator().manual_seed(0)
+        frames = (CONSTANT_FROM + 1, *ports["image"].shape[1:])
+        parts = (torch.randn(shape, generator=draws) for shape in (frames, ports["visual"].shape))
+        self._condition_on(ImageCondition(*(part.to(self.placement.device, self.placement.dtype) for part in parts)))
+        self._begin(seed=0)
+        for chunk in range(CHUNKS):
+            count = self.config.chunk_frames if chunk else self.config.first_chunk_frames
+            list(self.step(np.zeros((count, self.info.control_columns), np.float32)))
+        self._picture = None
+
+    @property
+    def backend(self) -> str:
+        """What computes at present: the network, then the decoder."""
+        return f"{self.network.backend}, decoder {self.decoder.backend}"
 
     def _condition_on(self, image: ImageCondition) -> None:
         self.image = image

@@ -1,0 +1,222 @@
+"""Who decides on the engine: what is begun on, what takes over, and that play goes on whatever goes wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from dream_fixtures import TINY
+
+from compile import manager, upgrade
+from compile.engines import Cancelled, ort
+from compile.plan import Job, Place, candidates, defaults, require_precision
+from compile.rehearsal import CHUNKS
+from compile.store import FACTS, Store
+from model.graph import Unavailable
+from model.registry import load_world
+from model.world import LoadOptions
+from runtime.errors import UserError
+
+ROWS = np.full((TINY.frames, 4), 0.02, np.float32)
+
+
+class Better:
+    """An engine for tests: ONNX Runtime, but for what a test changes."""
+
+    QUICK = True
+
+    def __init__(self) -> None:
+        self.built = 0
+        self.spoil = 0.0
+        self.cost_s = 0.0
+        self.fails: BaseException | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def probe(self, place: Place, precision: str) -> None:
+        if precision != "fp32":
+            raise Unavailable(f"does not compute in {precision}")
+
+    def build(self, job: Job, progress=lambda *_: None):
+        progress(0, 2, "beginning")
+        self.gate.wait(20)
+        progress(1, 2, "going on")
+        if self.fails:
+            raise self.fails
+        self.built += not job.cached
+        if not job.cached:
+            (job.folder / "engine.bin").write_bytes(b"made of " + job.engine.encode())
+        inner = ort.build(job)
+        return SimpleNamespace(bind=lambda buffers: self._bound(inner.bind(buffers), buffers))
+
+    def _bound(self, bound, buffers):
+        def run(graph, seen=()):
+            bound.run(graph, seen)
+            time.sleep(self.cost_s)
+            if graph == "denoise" and self.spoil:
+                buffers.put("x0", buffers["x0"] * (1 + self.spoil))
+
+        return SimpleNamespace(run=run)
+
+
+@pytest.fixture
+def better(monkeypatch):
+    """`Better` as the best engine of a CPU, under the name openvino; others run as ever but much slower."""
+    engine = Better()
+    real = manager.engine_module
+    monkeypatch.setattr(manager, "engine_module", lambda name: engine if name == "openvino" else real(name))
+    monkeypatch.setattr(upgrade, "FASTER", 0.0)
+    return engine
+
+
+@pytest.fixture
+def opened(tiny_world, tmp_path):
+    """Opens the tiny world; gives it and the lines that were said."""
+    lines = []
+
+    def open_(**options):
+        return load_world(str(tiny_world), LoadOptions(threads=1, engines=tmp_path / "e", say=lines.append, **options))
+
+    return SimpleNamespace(open=open_, lines=lines, store=Store(tmp_path / "e"))
+
+
+def play(world, chunks: int) -> np.ndarray:
+    return np.stack([frame for _ in range(chunks) for frame in world.step(ROWS)])
+
+
+def until(condition, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def test_what_is_tried_and_in_which_order():
+    cpu, gpu = Place(), Place("cuda", "cuda")
+    assert candidates(cpu, "auto") == ("openvino", "ort", "eager")
+    assert candidates(gpu, "auto") == ("trt", "graph", "eager"), "graphs are of compiled blocks where that can be"
+    assert candidates(gpu, "graph") == ("graph", "compile", "eager")
+    assert candidates(cpu, "trt") == ("trt", "openvino", "ort", "eager"), (
+        "what cannot be here falls back on all that can"
+    )
+    assert defaults("eager", "bf16") == ("bf16",) and defaults("openvino", "fp32") == ("bf16", "fp32")
+    for engine, precision, own in [("eager", "fp8", "bf16"), ("ort", "int8", "fp32"), ("openvino", "bf16", "fp32")]:
+        require_precision(engine, precision, own)
+    for engine, precision, own in [("eager", "bf16", "fp32"), ("ort", "fp32", "bf16"), ("trt", "fp16", "bf16")]:
+        with pytest.raises(Unavailable, match="these are"):
+            require_precision(engine, precision, own)
+
+
+def test_play_begins_at_once_and_the_better_engine_takes_over_between_chunks(better, opened):
+    better.gate.clear()
+    world = opened.open()
+    assert world.backend.startswith("ort fp32") and "openvino fp32 is made ready" in world.info.notes[0]
+    world.reset(None, None, 3)
+    before = play(world, CHUNKS + 1)
+    assert world.backend.startswith("ort"), "the faster one is still being built"
+    better.gate.set()
+    until(lambda: world.runner._offered)
+    after = play(world, 4)
+    assert world.backend.startswith("openvino fp32") and "from now on" in opened.lines[-1]
+    assert better.built == 1
+    plain = opened.open(engine="ort")
+    plain.reset(None, None, 3)
+    assert np.array_equal(np.concatenate([before, after]), play(plain, CHUNKS + 5)), "the walk goes on as it would have"
+
+
+def test_a_settled_world_is_on_its_engine_from_the_first_chunk_and_finds_it_stored_the_next_time(better, opened):
+    world = opened.open(settled=True)
+    assert world.backend.startswith("openvino fp32") and world.info.backend.startswith("openvino fp32")
+    again = opened.open(settled=True)
+    assert again.backend.startswith("openvino fp32") and better.built == 1
+    for each in (world, again):
+        each.reset(None, None, 3)
+    assert np.array_equal(play(world, 3), play(again, 3))
+
+
+def test_an_engine_that_is_wrong_is_refused_and_remembered(better, opened):
+    better.spoil = 0.5
+    world = opened.open(settled=True)
+    assert world.backend.startswith("ort")
+    assert "refused, for the error of denoise's x0" in opened.lines[0] and "going on with ort fp32" in opened.lines[0]
+    opened.open(settled=True)
+    assert better.built == 1, "it is not built again to be refused again"
+
+
+def test_an_engine_that_is_no_faster_is_passed_over(better, opened, monkeypatch):
+    monkeypatch.setattr(upgrade, "FASTER", 1.05)
+    better.cost_s = 0.05
+    assert opened.open(settled=True).backend.startswith("ort")
+    assert "is no faster here" in opened.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (Unavailable("has no such operation"), "openvino fp32: has no such operation"),
+        (UserError("the graph does not load", "a.onnx", "restore it"), "the graph does not load"),
+        (MemoryError(), "out of memory"),
+        (RuntimeError("CUDA error: out of memory"), "openvino fp32 failed: CUDA error: out of memory"),
+        (ImportError("libsomething.so is missing"), "libsomething.so is missing"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_build_that_fails_is_one_line_and_play_goes_on(better, opened, failure, says):
+    better.fails = failure
+    world = opened.open(settled=True)
+    world.reset(None, None, 1)
+    assert len(play(world, 2)) == 2 * TINY.frames and world.backend.startswith("ort")
+    assert len(opened.lines) == 1 and says in opened.lines[0] and opened.lines[0].endswith("going on with ort fp32")
+    assert not opened.store.entries(), "nothing half built is kept"
+
+
+def test_a_cancelled_build_ends_and_leaves_nothing(better, opened):
+    better.gate.clear()
+    world = opened.open()
+    world.runner.upgrade.cancel()
+    better.gate.set()
+    world.reset(None, None, 1)
+    play(world, CHUNKS + 2)
+    until(lambda: not [each for each in threading.enumerate() if each.name == "upgrade"])
+    assert world.backend.startswith("ort") and better.built == 0 and not opened.store.entries()
+
+
+def test_a_damaged_engine_is_built_anew(better, opened):
+    opened.open(settled=True)
+    (entry,) = opened.store.entries()
+    (entry.folder / "engine.bin").write_bytes(b"altered")
+    assert opened.open(settled=True).backend.startswith("openvino")
+    assert better.built == 2 and "damaged (engine.bin is altered)" in opened.lines[-2]
+    (entry.folder / FACTS).write_text("{not json")
+    assert opened.open(settled=True).backend.startswith("openvino") and better.built == 3
+
+
+def test_other_weights_or_code_are_another_engine(better, opened, monkeypatch):
+    opened.open(settled=True)
+    monkeypatch.setattr("compile.facts.code", lambda: "changed")
+    opened.open(settled=True)
+    assert better.built == 2 and len(opened.store.entries()) == 2
+    assert opened.store.clear() > 0 and not opened.store.entries()
+
+
+def test_what_was_asked_for_and_cannot_be_is_said(opened):
+    world = opened.open(engine="trt")
+    assert world.info.notes[0].startswith("engine: ") and "trt " in world.info.notes[0]
+    world.reset(None, None, 1)
+    assert len(play(world, 1)) == TINY.frames
+
+
+def test_progress_tells_what_is_left_and_cancels():
+    job = SimpleNamespace(engine="openvino", precision="fp32")
+    made = upgrade.Upgrade(None, [job], None, LoadOptions(), None)
+    told = made._progress(job)
+    time.sleep(0.02)
+    told(1, 4, "layers")
+    what, done, total, left = made.progress
+    assert (what, done, total) == ("layers", 1, 4) and left >= 3 * 0.02
+    made.cancel()
+    with pytest.raises(Cancelled):
+        told(2, 4, "layers")
