@@ -88,7 +88,7 @@ class Job:
         """ONNX files by graph, in fp32 for CPU engines, else in the job's precision: the world's own, or made now."""
         wanted = "fp32" if self.place.kind == "cpu" else self.precision
         if wanted in self.contract.exported:
-            return dict(self.contract.exported[wanted])
+            return {**self.contract.exported[wanted], **self.contract.exported.get(self.engine, {})}
         if "exported" in self.shared:
             return self.shared["exported"](self, wanted)
         from compile.export import export_for

@@ -67,7 +67,8 @@ class Contract:
     identity: a digest of the weights and of the configuration. modules: gives the torch modules by graph name, each
     with forward(*inputs, seen=None) to (*outputs, *updates): with `seen` it works in place on what is filled, without
     it by masks and as pure functions, as exported graphs do. exported: ONNX files that ship with the world, by
-    precision and graph. rehearse: plays a short walk on whatever engine the world has (see compile/rehearsal.py).
+    precision and graph; under an engine's name, those that it has instead. rehearse: plays a short walk on whatever
+    engine the world has (see compile/rehearsal.py).
     """
 
     world: str

@@ -114,3 +114,14 @@ def test_the_guess_is_the_start_picture_all_around_without_a_seam():
     smooth = np.abs(np.diff(last[0, :3].numpy(), axis=2)).max()
     for yaw in np.linspace(-np.pi, np.pi, 23):
         assert np.abs(np.diff(view(yaw), axis=2)).max() < 2.5 * smooth, f"a seam at yaw {yaw:.2f}"
+
+
+@pytest.mark.parametrize("mode, reach", [("bilinear", 6.0), ("bicubic", 1.0)])
+def test_gathered_look_ups_are_the_sampled_ones(mode, reach):
+    """Within the picture, on its edges, and beyond them where that is asked of a look-up."""
+    from model.dream.sampling import gathered, sampled
+
+    torch.manual_seed(0)
+    picture, grid = scene(2.0)[0], (torch.rand(2, 1, 5000) * 2 - 1) * reach
+    grid[:, 0, :4] = torch.tensor([[-1.0, 1, -1, 1], [-1.0, 1, 1, -1]])
+    assert (gathered(picture, *grid, mode) - sampled(picture, *grid, mode)).abs().max() < 1e-5

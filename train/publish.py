@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from safetensors.torch import save_file
 from compile.export import export
 from input.camera import yaw_pitch
 from model.dream.config import DreamConfig
-from model.dream.graphs import dream_contract
-from model.dream.modules import modules_of
+from model.dream.graphs import VARIANTS, dream_contract
+from model.dream.modules import load_modules, modules_of, variants_of
 from model.dream.network import DreamNet
 from model.registry import WORLDS
 from model.settings import read_settings, write_settings
@@ -39,10 +40,9 @@ def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.nd
     for number, part in enumerate(checkpoint.split(dict(net.named_parameters()))):
         parts.append(folder / f"weights-{number}.safetensors")
         save_file(part, parts[-1])
-    contract = dream_contract(folder.name, "", net.config, folder, {})
-    graphs = export(contract, modules_of(net), folder, parts=parts, bundled=True)
+    graphs = export_all(net.config, modules_of(net), folder, parts)
     np.savez_compressed(folder / "starts.npz", rgb=starts)
-    files = [*parts, *graphs.values(), folder / "starts.npz"]
+    files = [*parts, *graphs, folder / "starts.npz"]
     described = {
         "title": title,
         "summary": summary,
@@ -53,15 +53,23 @@ def publish(net: DreamNet, folder: Path, title: str, summary: str, starts: np.nd
     (folder / "world.yaml").write_text(yaml.safe_dump(described, sort_keys=False))
 
 
+def export_all(config: DreamConfig, modules: dict, folder: Path, parts: list[Path]) -> list[Path]:
+    """Every graph of a world, and those that some engines have in their place; returns the files."""
+    contract = dream_contract(folder.name, "", config, folder, {})
+    paths = export(contract, modules, folder, parts=parts, bundled=True)
+    variants = {file: contract.graphs[name] for files in VARIANTS.values() for name, file in files.items()}
+    paths |= export(replace(contract, graphs=variants), variants_of(config), folder, parts=parts, bundled=True)
+    return list(paths.values())
+
+
 def export_again(folder: Path) -> None:
     """Write the graphs of a world that is there anew, from its weights: after a change of what is exported."""
     described = read_world_file(folder)
     config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
-    contract = dream_contract(folder.name, "", config, folder, {})
     parts = sorted(folder.glob("weights-*.safetensors"))
-    graphs = export(contract, contract.modules(), folder, parts=parts, bundled=True)
+    graphs = export_all(config, load_modules(config, parts), folder, parts)
     values = yaml.safe_load((folder / "world.yaml").read_text())
-    values["files"] |= {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in graphs.values()}
+    values["files"] |= {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in graphs}
     (folder / "world.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 

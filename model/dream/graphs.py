@@ -9,6 +9,14 @@ from model.dream.config import DreamConfig
 from model.graph import CACHE, Contract, Graph, Port
 
 NAMES = ("warp", "denoise", "commit", "decode")
+# Files that an engine has instead of a graph's own: the same function, spelt as that engine runs it faster.
+VARIANTS = {"ort": {"warp": "warp-gathered"}}
+
+
+def shipped(folder: Path) -> dict[str, dict[str, Path]]:
+    """The ONNX files of a world, as Contract.exported has them."""
+    own = {"fp32": {name: name for name in NAMES}} | VARIANTS
+    return {key: {name: folder / f"{file}.onnx" for name, file in files.items()} for key, files in own.items()}
 
 
 def dream_graphs(config: DreamConfig) -> dict[str, Graph]:

@@ -11,7 +11,7 @@ import numpy as np
 from compile.manager import make_ready, prepare
 from compile.plan import Place
 from model.dream.config import DreamConfig
-from model.dream.graphs import NAMES, dream_contract
+from model.dream.graphs import dream_contract, shipped
 from model.dream.world import EmbeddedWorld
 from model.settings import read_settings
 from model.world import LoadOptions, WorldInfo
@@ -36,8 +36,7 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Embe
     """The world of `folder`, on as many threads as `options` says, by default all cores up to four."""
     config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
     digest = identity(folder, described.files)
-    exported = {"fp32": {name: folder / f"{name}.onnx" for name in NAMES}}
-    contract = dream_contract(folder.name, digest, config, folder, exported)
+    contract = dream_contract(folder.name, digest, config, folder, shipped(folder))
     threads = options.threads or min(MOST_THREADS, os.cpu_count() or 1)
     runner = prepare(contract, Place(threads=threads), options)
     info = WorldInfo(

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 
 from model.dream.config import DreamConfig
 from model.dream.network import DreamNet
+from model.dream.sampling import LookUp, gathered, sampled
 from model.dream.warp import warp
 
 
@@ -45,12 +47,13 @@ class Commit(Denoise):
 
 
 class Warp(nn.Module):
-    def __init__(self, config: DreamConfig) -> None:
+    def __init__(self, config: DreamConfig, look_up: LookUp = sampled) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.look_up = config, look_up
 
     def forward(self, last, anchor, relative, turned, seen=None):
-        return (warp(last, anchor, relative, turned, self.config.focal, self.config.near).unsqueeze(1),)
+        config = self.config
+        return (warp(last, anchor, relative, turned, config.focal, config.near, self.look_up).unsqueeze(1),)
 
 
 class Decode(nn.Module):
@@ -59,14 +62,20 @@ class Decode(nn.Module):
     def forward(self, x0, seen=None):
         clean = x0.clamp(-1, 1)
         frames = clean[0, 0].unflatten(0, (-1, 4))  # [F, 4, H, W]
-        blue_green_red = torch.stack([frames[:, 2], frames[:, 1], frames[:, 0], torch.ones_like(frames[:, 0])], -1)
-        return torch.round((blue_green_red + 1) * 127.5).to(torch.uint8), clean
+        blue_green_red = torch.cat([frames[:, at : at + 1] for at in (2, 1, 0)], 1)
+        bgra = F.pad(blue_green_red, (0, 0, 0, 0, 0, 1), value=1.0).permute(0, 2, 3, 1)
+        return torch.round((bgra + 1) * 127.5).to(torch.uint8), clean
 
 
 def modules_of(net: DreamNet) -> dict[str, nn.Module]:
     """A module per graph, all over one network."""
     net = net.eval().requires_grad_(False)
     return {"warp": Warp(net.config), "denoise": Denoise(net), "commit": Commit(net), "decode": Decode()}
+
+
+def variants_of(config: DreamConfig) -> dict[str, nn.Module]:
+    """What model.dream.graphs.VARIANTS names: graphs in the form that one engine prefers."""
+    return {"warp-gathered": Warp(config, gathered)}
 
 
 def load_modules(config: DreamConfig, parts: list[Path]) -> dict[str, nn.Module]:

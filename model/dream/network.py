@@ -129,7 +129,7 @@ class DreamNet(nn.Module):
         batch, chunks = x.shape[:2]
         level = self.level(t)
         picture = torch.cat([x.flatten(0, 1), warped.flatten(3, 4).reshape(batch * chunks, -1, *x.shape[-2:])], 1)
-        features = self.stem_in(F.pixel_unshuffle(picture, config.quarter))
+        features = self._quartered(picture)
         for block in self.stem:
             features = block(features, level.flatten(0, 1))
         tokens = self.tokenise(self._to_patches(features)).unflatten(0, (batch, chunks))
@@ -150,14 +150,24 @@ class DreamNet(nn.Module):
         features = features + self._from_patches(self.detokenise(normalise(tokens)).flatten(0, 1))
         for block in self.head:
             features = block(features, level.flatten(0, 1))
-        drawn = F.pixel_shuffle(self.head_out(F.silu(features)), self.config.quarter)
-        drawn = drawn.unflatten(1, (-1, 5)).unflatten(0, x.shape[:2])
+        drawn = self._pixels(self.head_out(F.silu(features))).unflatten(1, (-1, 5)).unflatten(0, x.shape[:2])
         seen = warped[:, :, :, 4:]
         keep = (drawn[:, :, :, 4:] + GATE_GUESS + (GATE_SEEN - GATE_GUESS) * seen).clamp(0, 1)
         strokes = drawn[:, :, :, :4]
         # Gradients pass as if there were no dead zone: a network that had once gone quiet could never speak again.
         strokes = strokes - strokes.clamp(-DEAD_ZONE, DEAD_ZONE).detach()
         return (warped[:, :, :, :4] * keep + strokes).flatten(2, 3)
+
+    def _quartered(self, picture: torch.Tensor) -> torch.Tensor:
+        """[M, C, H, W] -> stem features at a quarter: `stem_in` after a pixel unshuffle, as one convolution."""
+        side, stem = self.config.quarter, self.stem_in
+        return F.conv2d(picture, stem.weight.view(stem.out_channels, -1, side, side), stem.bias, side)
+
+    def _pixels(self, blocks: torch.Tensor) -> torch.Tensor:
+        """[M, C * side**2, h, w] -> [M, C, H, W]: a pixel shuffle, which engines run faster when it is spelt out."""
+        side, (rows, columns) = self.config.quarter, blocks.shape[-2:]
+        split = blocks.reshape(blocks.shape[0], -1, side, side, rows, columns)
+        return split.permute(0, 1, 4, 2, 5, 3).reshape(blocks.shape[0], -1, rows * side, columns * side)
 
     def _to_patches(self, features: torch.Tensor) -> torch.Tensor:
         """[M, C, h, w] -> [M, tokens, C * rows * columns]."""

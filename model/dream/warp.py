@@ -13,6 +13,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from model.dream.sampling import LookUp, sampled
+
 
 def pixel_rays(height: int, width: int, focal: float, device=None) -> torch.Tensor:
     """Ray (x, y, 1) through each pixel centre, float32 [3, height * width]; principal point at the centre."""
@@ -28,12 +30,12 @@ def _close(key: torch.Tensor) -> torch.Tensor:
     return -F.max_pool2d(-grown, 3, stride=1, padding=1)
 
 
-def _look_up(picture: torch.Tensor, grid: torch.Tensor, mode: str) -> torch.Tensor:
-    return F.grid_sample(picture, grid, mode=mode, padding_mode="reflection", align_corners=False)
-
-
 def guess(
-    anchor: torch.Tensor, anchor_from_target: torch.Tensor, rays: torch.Tensor, focal: float
+    anchor: torch.Tensor,
+    anchor_from_target: torch.Tensor,
+    rays: torch.Tensor,
+    focal: float,
+    look_up: LookUp = sampled,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What a view may show of where nobody has looked: the start picture, continued all around.
 
@@ -54,8 +56,8 @@ def guess(
     inner = (azimuth - width_angle * sector) * (1 - 2 * odd)
     grid_x = torch.tan(inner) * (2 * focal / width)
     grid_y = y / (level * torch.cos(inner)) * (2 * focal / height)
-    grid = torch.stack([grid_x, grid_y], -1).view(batch, frames * height, width, 2)
-    looked_up = _look_up(anchor, grid, "bilinear").view(batch, 4, frames, -1).transpose(1, 2)
+    looked_up = look_up(anchor, grid_x.flatten(1), grid_y.flatten(1), "bilinear")
+    looked_up = looked_up.view(batch, 4, frames, -1).transpose(1, 2)
     return looked_up[:, :, :3], (looked_up[:, :, 3:] + 1) / 2 * (level * torch.cos(inner)).unsqueeze(2)
 
 
@@ -66,6 +68,7 @@ def warp(
     anchor_from_target: torch.Tensor,
     focal: float,
     near: float,
+    look_up: LookUp = sampled,
 ) -> torch.Tensor:
     """Reproject `last` into each target camera.
 
@@ -101,11 +104,11 @@ def warp(
     grid_x = back[:, :, 0] / back_depth * (2 * focal / width)
     grid_y = back[:, :, 1] / back_depth * (2 * focal / height)
     seen = seen * ((grid_x.abs() <= 1) & (grid_y.abs() <= 1)).unsqueeze(2).to(last.dtype)
-    grid = torch.stack([grid_x, grid_y], -1).view(batch, frames * height, width, 2)
-    colour = _look_up(last[:, :3], grid, "bicubic").view(batch, 3, frames, -1).transpose(1, 2).clamp(-1, 1)
+    grid = grid_x.flatten(1), grid_y.flatten(1)
+    colour = look_up(last[:, :3], *grid, "bicubic").view(batch, 3, frames, -1).transpose(1, 2).clamp(-1, 1)
     # The disparity that is looked up is the source camera's; `back` is the point over the target's depth.
-    nearness = (_look_up(last[:, 3:], grid, "bilinear").view(batch, 1, frames, -1).transpose(1, 2) + 1) / 2
-    guessed, guessed_nearness = guess(anchor, anchor_from_target, rays, focal)
+    nearness = (look_up(last[:, 3:], *grid, "bilinear").view(batch, 1, frames, -1).transpose(1, 2) + 1) / 2
+    guessed, guessed_nearness = guess(anchor, anchor_from_target, rays, focal, look_up)
     colour = torch.where(seen > 0, colour, guessed)
     nearness = torch.where(seen > 0, nearness * back_depth.unsqueeze(2), guessed_nearness)
     picture = torch.cat([colour, (2 * nearness - 1).clamp(-1, 1), seen], 2)
