@@ -50,7 +50,9 @@ class Warp(nn.Module):
         self.config = config
 
     def forward(self, last, anchor, relative, turned, seen=None):
-        return (warp(last, anchor, relative, turned, self.config.focal, self.config.near).unsqueeze(1),)
+        # Which pixel a point falls on is beyond half precision.
+        told = (part.float() for part in (last, anchor, relative, turned))
+        return (warp(*told, self.config.focal, self.config.near).unsqueeze(1).to(last.dtype),)
 
 
 class Decode(nn.Module):
