@@ -84,7 +84,8 @@ def parse(trt, builder, logger, source: Path):
     if not parser.parse_from_file(str(source)) or not network.num_outputs:
         if parser.num_errors:
             error = parser.get_error(0)
-            raise Refused(" ".join(f"{error.node_operator()}: {error.desc()}".split())[:LONGEST])
+            named = f"{error.node_operator() or error.node_name()}: {error.desc()}"
+            raise Refused(" ".join(named.split())[:LONGEST])
         raise Refused(first_error(logger.lines, "not an ONNX graph"))
     return network, parser
 

@@ -52,13 +52,14 @@ def build_files(job: Job, library: str, target: str, progress: Progress) -> Made
     made = Made(library, version_of(library), target)
     exports = job.folder / "onnx"
     exports.mkdir(parents=True, exist_ok=True)
-    graphs = sorted(job.contract.graphs.values(), key=lambda graph: bool(graph.within))
+    graphs = [graph for graph in job.contract.graphs.values() if not graph.within]
+    # What is within another graph has no engine, and is exported only where other engines may want it.
+    needed = replace(job.contract, graphs={graph.name: graph for graph in graphs})
+    contract = job.contract if "exported" in job.shared else needed
     try:
         progress(0, len(graphs), "exporting")
-        paths = replace(job, folder=exports).exported()
+        paths = replace(job, folder=exports, contract=contract).exported()
         for number, graph in enumerate(graphs):
-            if graph.within in made.built:
-                continue
 
             def told(what: str, number: int = number, name: str = graph.name) -> None:
                 progress(number, len(graphs), f"{name}: {what}")
@@ -71,6 +72,8 @@ def build_files(job: Job, library: str, target: str, progress: Progress) -> Made
                 made.built[graph.name] = last
     finally:
         shutil.rmtree(exports, ignore_errors=True)
+    orphans = [graph.name for graph in job.contract.graphs.values() if graph.within in made.refused]
+    made.refused.update(dict.fromkeys(orphans, "goes with the other"))
     if not made.built:
         raise Unavailable("; ".join(f"TensorRT refuses {name}: {why}" for name, why in made.refused.items()))
     part = job.folder / f"{FACTS}.part"
@@ -95,7 +98,7 @@ class Child:
         self._name = target.stem
         command = [sys.executable, "-m", "compile.trt_build", str(source.resolve()), str(target.resolve())]
         command += ["--library", library, "--capability", capability]
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115, see `finished`
         # Its stdin is never written to: when it closes, for we are gone, the child leaves.
         self.process = subprocess.Popen(
             command,
