@@ -43,11 +43,16 @@ class Port:
 
 @dataclass(frozen=True)
 class Graph:
-    """Inputs in the order of the module's arguments; `outputs` are those that are no cache and no state."""
+    """Inputs in the order of the module's arguments; `outputs` are those that are no cache and no state.
+
+    within: a graph of the same inputs whose run leaves the same updates, and outputs besides: an engine that holds its
+    own copy of the weights per graph may run that one instead.
+    """
 
     name: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...] = ()
+    within: str = ""
 
     @property
     def updates(self) -> tuple[Port, ...]:

@@ -18,9 +18,10 @@ Decode = Callable[[torch.Tensor], torch.Tensor]
 
 def to_bgra(pictures: torch.Tensor) -> torch.Tensor:
     """[1, 3, T, H, W] in [-1, 1] to uint8 [T, H, W, 4]; truncated, not rounded, as the official writer does."""
-    bytes_ = ((pictures[0].float() + 1) * 127.5).clamp(0, 255).to(torch.uint8)
-    opaque = torch.full_like(bytes_[:1], 255)
-    return torch.cat([bytes_.flip(0), opaque]).permute(1, 2, 3, 0).contiguous()
+    levels = ((pictures[0].float() + 1) * 127.5).clamp(0, 255)
+    opaque = torch.full_like(levels[:1], 255)
+    # TensorRT has bytes only at a graph's very end, so they are put in order before.
+    return torch.cat([levels.flip(0), opaque]).permute(1, 2, 3, 0).contiguous().to(torch.uint8)
 
 
 class DecodeLane:

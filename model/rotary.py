@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 Table = tuple[torch.Tensor, torch.Tensor]  # cos and sin, float32 [tokens, channels / 2]
 
@@ -57,11 +58,26 @@ def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tenso
 
     Computed in float32 whatever x is; the result has x's dtype.
     """
+    if torch.onnx.is_in_onnx_export():
+        return _rotate_exported(x, cos, sin)
     turned = 2 * cos.shape[-1]
     pairs = x[..., :turned].float().unflatten(-1, (-1, 2))
     first, second = pairs[..., 0], pairs[..., 1]
     rotated = torch.stack([first * cos - second * sin, second * cos + first * sin], -1).flatten(-2).to(x.dtype)
     return rotated if turned == x.shape[-1] else torch.cat([rotated, x[..., turned:]], -1)
+
+
+def _rotate_exported(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """`rotate` to the same bits, without taking channels apart: x * cos + swapped pairs * (-sin, sin).
+
+    TensorRT for RTX 1.7 crashes while it compiles two caches whose keys were put together of halves.
+    """
+    rest = x.shape[-1] // 2 - cos.shape[-1]
+    cos, sin = F.pad(cos, (0, rest), value=1.0), F.pad(sin, (0, rest))
+    cos, sin = torch.stack([cos, cos], -1).flatten(-2), torch.stack([-sin, sin], -1).flatten(-2)
+    whole = x.float()
+    swapped = whole.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    return (whole * cos + swapped * sin).to(x.dtype)
 
 
 def rotate_halves(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

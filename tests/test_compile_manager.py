@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,7 +50,7 @@ class Better:
         self.built += not job.cached
         if not job.cached:
             (job.folder / "engine.bin").write_bytes(b"made of " + job.engine.encode())
-        inner = ort.build(job)
+        inner = ort.build(replace(job, engine="ort"))
         return SimpleNamespace(bind=lambda buffers: self._bound(inner.bind(buffers), buffers))
 
     def _bound(self, bound, buffers):

@@ -51,10 +51,11 @@ def probe(place: Place, precision: str) -> None:
 def require_torch(place: Place) -> None:
     if importlib.util.find_spec("torch") is None:
         raise Unavailable("torch is not installed")
-    import torch
+    if place.kind == "cuda":
+        import torch
 
-    if place.kind == "cuda" and not torch.cuda.is_available():
-        raise Unavailable("there is no NVIDIA GPU that torch can use")
+        if not torch.cuda.is_available():
+            raise Unavailable("there is no NVIDIA GPU that torch can use")
 
 
 def build(job: Job, progress: Progress = silent) -> Eager:

@@ -13,6 +13,7 @@ from compile.plan import Place
 from model.dream.config import DreamConfig
 from model.dream.graphs import dream_contract, shipped
 from model.dream.world import EmbeddedWorld
+from model.graph import Contract
 from model.settings import read_settings
 from model.world import LoadOptions, WorldInfo
 from model.worldfile import WorldFile, identity
@@ -34,9 +35,7 @@ VOCABULARY = (
 
 def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> EmbeddedWorld:
     """The world of `folder`, on as many threads as `options` says, by default all cores up to four."""
-    config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
-    digest = identity(folder, described.files)
-    contract = dream_contract(folder.name, digest, config, folder, shipped(folder))
+    config, contract = described_contract(folder, described)
     threads = options.threads or min(MOST_THREADS, os.cpu_count() or 1)
     runner = prepare(contract, Place(threads=threads), options)
     info = WorldInfo(
@@ -52,7 +51,7 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Embe
         needs_text=False,
         backend=runner.backend,
         device=f"CPU, {threads} threads",
-        weights_sha256=digest,
+        weights_sha256=contract.identity,
         vocabulary=VOCABULARY,
         notes=runner.notes,
     )
@@ -62,3 +61,15 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Embe
     make_ready([runner], options, world.rehearse)
     world.info = replace(info, backend=runner.backend)
     return world
+
+
+def described_contract(folder: Path, described: WorldFile) -> tuple[DreamConfig, Contract]:
+    """The world's graphs, with those that ship with it; every file is looked at first."""
+    config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
+    digest = identity(folder, described.files)
+    return config, dream_contract(folder.name, digest, config, folder, shipped(folder))
+
+
+def contracts_of(folder: Path, described: WorldFile, options: LoadOptions) -> list[Contract]:
+    """What the world computes, without playing it: for engines that are built ahead of time."""
+    return [described_contract(folder, described)[1]]

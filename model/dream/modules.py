@@ -53,7 +53,10 @@ class Warp(nn.Module):
 
     def forward(self, last, anchor, relative, turned, seen=None):
         config = self.config
-        return (warp(last, anchor, relative, turned, config.focal, config.near, self.look_up).unsqueeze(1),)
+        # Which pixel a point falls on is beyond half precision.
+        told = (part.float() for part in (last, anchor, relative, turned))
+        warped = warp(*told, config.focal, config.near, self.look_up)
+        return (warped.unsqueeze(1).to(last.dtype),)
 
 
 class Decode(nn.Module):

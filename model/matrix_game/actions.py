@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from model.matrix_game.config import ActionConfig
 from model.rotary import rotate
-from model.wan import LayerPass
+from model.wan import LayerPass, merge_heads
 
 EPS = 1e-6
 
@@ -86,6 +86,6 @@ class ActionModule(nn.Module):
         q = self.mouse_attn_q(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [frames, heads, tokens, size]
         cos, sin = (part[:, None, None] for part in ring.place.turn)
         q = rotate(normalised(q), cos, sin)
-        keys, values = (part.expand(frames, -1, -1, -1) for part in (keys, values))
-        out = ring.attend(run.attend, q, keys, values)
-        return out.transpose(1, 2).flatten(2)
+        # All frames see the same keys: their queries are one sequence, so that nothing need be repeated per frame.
+        out = ring.attend(run.attend, q.transpose(0, 1).flatten(1, 2).unsqueeze(0), keys, values)
+        return merge_heads(out, frames)

@@ -129,8 +129,7 @@ def decoding(config: MatrixGameConfig, info: WorldInfo, parts: Parts, placement:
     def load() -> torch.nn.Module:
         return TiledDecoder(decoder(there), tiles) if tiles > 1 else decoder(there)
 
-    latent = (1, config.vae.latent_channels, 1, *config.latent_size)
-    contract: Contract = decode_contract(info.name, info.weights_sha256, load, sketch, latent)
+    contract = decode_contract(info.name, info.weights_sha256, load, sketch, latent_shape(config))
     here = Place(there.device.type, str(there.device), torch.get_num_threads())
     # The decoder is convolutions: 8 bits for matrices are not meant for it.
     own = replace(options, precision="auto") if options.precision in LOW else options
@@ -148,3 +147,17 @@ def encoding(parts: Parts, placement: Placement, on_cpu: bool) -> Callable[[np.n
         return ImageCondition(*(part.to(placement.device, placement.dtype) for part in (made.latents, made.visual)))
 
     return encode
+
+
+def latent_shape(config: MatrixGameConfig) -> tuple[int, ...]:
+    """Of a latent frame as decoders take it."""
+    return (1, config.vae.latent_channels, 1, *config.latent_size)
+
+
+def contracts(config: MatrixGameConfig, name: str, identity: str, parts: Parts, placement: Placement) -> list[Contract]:
+    """The contracts of a world that is whole and in one place, without caches of its own."""
+    rings = make_rings(config, "meta", placement.dtype)
+    return [
+        network_contract(name, identity, config, lambda: parts.network(placement), rings, placement.attend),
+        decode_contract(name, identity, lambda: parts.decoder(placement), parts.sketch(), latent_shape(config)),
+    ]

@@ -78,7 +78,7 @@ def network_graphs(config: MatrixGameConfig, rings: Rings) -> dict[str, Graph]:
     return {
         "condition": Graph("condition", (visual,), context),
         "denoise": Graph("denoise", inputs, (flow,)),
-        "commit": Graph("commit", inputs),
+        "commit": Graph("commit", inputs, within="denoise"),
     }
 
 

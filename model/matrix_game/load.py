@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from model.checkpoint import Layout, fill, load, on_meta, open_tensors
 from model.fetch import weights_folder
-from model.matrix_game.assemble import Parts, assemble
+from model.graph import Contract
+from model.matrix_game.assemble import Parts, assemble, contracts
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_encoders
 from model.matrix_game.network import UNUSED, MatrixGameNet
@@ -35,6 +38,15 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Matr
 
     What is quick to find wrong is looked at first: the start pictures, which files there are, the encoders' contents.
     """
+    config, weights, digest = checked(folder, described, options)
+    starts = [load_image(folder / name).pixels for name in described.starts]
+    placement = place(options)
+    info = describe(folder.name, described.title, config, placement, digest, bool(starts))
+    return assemble(config, info, parts_of(config, weights, options, starts), placement, options)
+
+
+def checked(folder: Path, described: WorldFile, options: LoadOptions) -> tuple[MatrixGameConfig, Path, str]:
+    """The configuration, the folder of the weights and a digest over both, once all files are there and right."""
     config = read_settings(MatrixGameConfig, described.config, str(folder / "world.yaml"))
     weights = options.weights or weights_folder(folder.name)
     files = [config.checkpoints.network, config.checkpoints.vae, config.checkpoints.clip]
@@ -42,22 +54,32 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Matr
     if options.decoder == "tiny":
         require_files(folder.name, weights, [config.checkpoints.tiny], fetchable=False)
         files.append(config.checkpoints.tiny)
-    starts = [load_image(folder / name).pixels for name in described.starts]
-    placement = place(options)
     require_encoders(config, weights)
-    digest = identity(weights, {name: described.files.get(name, "") for name in files}, config)
-    info = describe(folder.name, described.title, config, placement, digest, bool(starts))
+    return config, weights, identity(weights, {name: described.files.get(name, "") for name in files}, config)
+
+
+def parts_of(config: MatrixGameConfig, weights: Path, options: LoadOptions, starts: list[np.ndarray]) -> Parts:
     sketch = partial(on_meta, VaeDecoder, config.vae)
     if options.decoder == "tiny":
         sketch = partial(on_meta, TinyDecoder, config.tiny_widths)
-    parts = Parts(
+    return Parts(
         network=lambda place: load_network(config, weights, place),
         decoder=lambda place: load_decoder(config, weights, place, options.decoder),
         sketch=sketch,
         encode=lambda picture, place: encode_image(picture, config, weights, place),
         starts=starts,
     )
-    return assemble(config, info, parts, placement, options)
+
+
+def contracts_of(folder: Path, described: WorldFile, options: LoadOptions) -> list[Contract]:
+    """What the world computes, without playing it, weights on the CPU: for engines that are built ahead of time.
+
+    options: its precision is that of the weights; of fewer than 16 bits, what the player has beside them.
+    """
+    config, weights, digest = checked(folder, described, options)
+    dtype = {"fp32": torch.float32, "fp16": torch.float16}.get(options.precision, torch.bfloat16)
+    placement = place(replace(options, device="cpu", attention="sdpa"), dtype)
+    return contracts(config, folder.name, digest, parts_of(config, weights, options, []), placement)
 
 
 def require_files(name: str, weights: Path, files: list[str], fetchable: bool) -> None:
