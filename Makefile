@@ -57,7 +57,7 @@ ifeq ($(shell test -x $(VENV_PY) || echo lost),lost)
 .venv/.play .venv/.gpu .venv/.train .venv/.test: FORCE
 endif
 
-.venv/.play: EXTRA :=
+.venv/.play: EXTRA := [openvino]
 .venv/.play: STAMPS := .venv/.play
 .venv/.gpu: EXTRA := [gpu]
 .venv/.gpu: STAMPS := .venv/.play .venv/.gpu

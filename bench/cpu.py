@@ -53,6 +53,12 @@ def table(short: dict, long: dict) -> str:
         ("generated frames per second", f"{short['fps_generated']:.1f}"),
         ("presented frames per second", f"{short['fps_presented']:.2f} ({short['dropped_frames']} dropped)"),
         ("chunk of 4 frames, ms p50 / p95 / max", "{p50:.0f} / {p95:.0f} / {max:.0f}".format(**short["chunk_ms"])),
+        (
+            f"chunk over {long['seconds']:.0f} s, ms p50 / p99 / their ratio",
+            "{p50:.0f} / {p99:.0f} / {ratio:.2f}".format(
+                **long["chunk_ms"], ratio=long["chunk_ms"]["p99"] / long["chunk_ms"]["p50"]
+            ),
+        ),
         ("input sampled to frame presented, ms p50 / p95", "{p50:.0f} / {p95:.0f}".format(**short["latency_ms"])),
         ("process start to first frame, s", f"{short['startup_s']:.2f}"),
         ("peak memory, MB", f"{long['rss_mb']:.0f}"),

@@ -59,6 +59,8 @@ class Fp8Linear(nn.Module):
     one number, which TensorRT's own 8-bit kernels want, and what is beyond the calibrated reach is cut off.
     """
 
+    weights_are_buffers = True  # they are no parameters: nothing trains them
+
     def __init__(
         self,
         weight: torch.Tensor,

@@ -143,7 +143,7 @@ class StreamedBlock(nn.Module):
             self._slot = slot
             for part, view in zip(self._parts, self._views[slot], strict=True):
                 for module, name in part.holders:
-                    module._parameters[name] = view
+                    home_of(module, name)[name] = view
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,8 @@ def stream_blocks(blocks: nn.ModuleList, resident: int, device: torch.device | s
     for number, block in enumerate(blocks):
         if number in layouts:
             blocks[number] = streamed_block(block, layouts[number], belt)
-            kept += block.buffers()
+            modules = (module for module in block.modules() if not getattr(module, "weights_are_buffers", False))
+            kept += [own for module in modules for own in module._buffers.values() if own is not None]
         else:
             kept += [*block.to(device).parameters(), *block.buffers()]
     host = sum(pinned_bytes(each.host) for each in belt.order)
@@ -190,7 +191,9 @@ def streamed_block(block: nn.Module, parts: list[Part], belt: Conveyor) -> Strea
     """`block`, with its weights packed on the host, as the next one on `belt`."""
     device = belt.courier.device
     for module in block.modules():
-        module._buffers.update({name: kept.to(device) for name, kept in module._buffers.items() if kept is not None})
+        if not getattr(module, "weights_are_buffers", False):
+            own = {name: kept.to(device) for name, kept in module._buffers.items() if kept is not None}
+            module._buffers.update(own)
     made = StreamedBlock(block, parts, on_host(parts, device.type == "cuda"), belt, len(belt.order))
     belt.order.append(made)
     return made
@@ -200,7 +203,7 @@ def parts_of(block: nn.Module) -> list[Part]:
     """Every parameter of a block, once, with its place in the block's buffer."""
     holders: dict[nn.Parameter, list[tuple[nn.Module, str]]] = {}
     for module in block.modules():
-        for name, parameter in module._parameters.items():
+        for name, parameter in weights_of(module):
             if parameter is not None:
                 holders.setdefault(parameter, []).append((module, name))
     parts, offset = [], 0
@@ -209,6 +212,17 @@ def parts_of(block: nn.Module) -> list[Part]:
         parts.append(part)
         offset = -(-part.stop // ALIGNMENT) * ALIGNMENT
     return parts
+
+
+def weights_of(module: nn.Module) -> list[tuple[str, torch.Tensor | None]]:
+    """A module's own weights: its parameters, and, of a layer that says so, what it has in buffers."""
+    buffers = module._buffers.items() if getattr(module, "weights_are_buffers", False) else ()
+    return [*module._parameters.items(), *buffers]
+
+
+def home_of(module: nn.Module, name: str) -> dict:
+    """Where a module keeps a tensor: quantised layers have their weights as buffers."""
+    return module._parameters if name in module._parameters else module._buffers
 
 
 def size_of(parts: list[Part]) -> int:
@@ -220,7 +234,7 @@ def on_host(parts: list[Part], pinned: bool) -> torch.Tensor:
     buffer = torch.zeros(size_of(parts), dtype=torch.uint8, pin_memory=pinned)
     for part in parts:
         module, name = part.holders[0]
-        part.view(buffer).copy_(module._parameters[name])
+        part.view(buffer).copy_(home_of(module, name)[name])
     return buffer
 
 

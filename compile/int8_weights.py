@@ -28,6 +28,8 @@ class Int8Linear(nn.Module):
     activations' dtype.
     """
 
+    weights_are_buffers = True  # they are no parameters: nothing trains them
+
     def __init__(self, weight: torch.Tensor, scale: torch.Tensor, bias: nn.Parameter | None) -> None:
         super().__init__()
         self.register_buffer("weight", weight)

@@ -24,7 +24,8 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Replicate, Shard
 
-from model.rings import Rings, RingShape
+from model.layer_ring import RingShape
+from model.rings import Rings
 from model.rotary import Table
 from model.split import Split
 from model.world import World, WorldInfo

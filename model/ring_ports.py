@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import torch
 
 from model.graph import CACHE, Port, Seen
-from model.rings import LayerRing, Opened, Rings
+from model.layer_ring import LayerRing, Opened
+from model.rings import Rings
 from model.split import WHOLE, Split
 
 

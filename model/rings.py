@@ -12,141 +12,13 @@ token that is written, the tables, and a mask of what is filled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import torch
 
-from model.attention import Attend, sdpa
-from model.cache import DROPPED, Place, Window
-from model.rotary import Axes, Table, rotate
+from model.cache import DROPPED, Place
+from model.layer_ring import LayerRing, Opened, RingShape
+from model.rotary import Table
 from model.split import WHOLE, Split
-
-
-def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-    """`cache` [B, heads, capacity, head_dim] with `update` [B, heads, tokens, head_dim] written into it.
-
-    starts: int64 [pieces, B], the token that each of as many equal pieces of the update begins at, the same for all of
-    a batch. In an exported graph this is ONNX opset 24's TensorScatter, which engines run in place; so does inference
-    mode, and what is compiled, which is only ever played; elsewhere (training) the cache stays as it was.
-    """
-    tokens = update.shape[2] // starts.shape[0]
-    if torch.onnx.is_in_onnx_export():
-        for piece in range(starts.shape[0]):
-            cache = torch.onnx.ops.symbolic(
-                "TensorScatter",
-                (cache, update[:, :, piece * tokens : (piece + 1) * tokens], starts[piece]),
-                attrs={"axis": 2, "mode": "linear"},
-                dtype=cache.dtype,
-                shape=cache.shape,
-                version=24,
-            )
-        return cache
-    target = (starts[:, :1] + torch.arange(tokens, device=starts.device)).flatten()
-    # In this order: to ask for inference mode breaks a graph that is being compiled.
-    if torch.compiler.is_compiling() or torch.is_inference_mode_enabled():
-        return cache.index_copy_(2, target, update)
-    return cache.index_copy(2, target, update)
-
-
-@dataclass(frozen=True)
-class RingShape:
-    """What fixes a ring's buffers: [2 (keys, values), layers, batch, heads, capacity * tokens, head_dim].
-
-    layers: the numbers of the network's layers that have this attention. grid: rows and columns of tokens of a latent
-    frame; (1, 1) where a latent frame has one token per batch row.
-    """
-
-    window: Window
-    layers: tuple[int, ...]
-    heads: int
-    head_dim: int
-    axes: Axes
-    grid: tuple[int, int] = (1, 1)
-    batch: int = 1
-
-    @property
-    def tokens(self) -> int:
-        return self.grid[0] * self.grid[1]
-
-    @property
-    def length(self) -> int:
-        """Tokens that the buffer of a layer holds."""
-        return self.window.capacity * self.tokens
-
-    def pieces(self, frames: int) -> int:
-        """In how many pieces a chunk of `frames` lies: one where the window is made of whole chunks, else per frame."""
-        whole = self.window.sink % frames == 0 and self.window.ring % frames == 0
-        return 1 if whole else frames
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The open place on the device: which tokens are written, how many are seen, and what queries and keys turn by.
-
-    start: int64 [pieces, batch], see `scatter_tokens`; target: all of them, which need not be in a row (None where
-    they are). kept: which of the pass's tokens are written, None for all. filled: tokens that are seen; visible: which,
-    None for the first ones. keys: what all slots' keys turn by, None where they are stored turned.
-    mask: bool [1, 1, 1, length], what is filled, for passes of one shape that see the whole buffer; None for passes
-    that see the `filled` tokens alone.
-    """
-
-    start: torch.Tensor | None
-    target: torch.Tensor | None
-    kept: torch.Tensor | None
-    filled: int
-    turn: Table
-    keys: Table | None
-    visible: torch.Tensor | None = None
-    mask: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class LayerRing:
-    """One layer's part of a ring, [batch, heads, capacity * tokens, head_dim] each, with the place that is open.
-
-    written: the whole buffers after `write`: the same ones, but for exported graphs, where nothing is in place.
-    """
-
-    keys: torch.Tensor
-    values: torch.Tensor
-    place: Opened
-    written: list[torch.Tensor] = field(default_factory=list)
-
-    def turned(self, queries: torch.Tensor) -> torch.Tensor:
-        """Queries [..., pass's tokens, head_dim] at their positions in time."""
-        return rotate(queries, *self.place.turn)
-
-    def write(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Put keys and values [batch, heads, pass's tokens, head_dim], not yet turned, into the open place.
-
-        Returns what the pass sees, keys turned: views [batch, heads, filled, head_dim] (copies where keys are turned
-        only now, or are picked out). What the pass does not see is not among it, or is hidden by `mask`.
-        """
-        place = self.place
-        if place.keys is None:
-            keys = rotate(keys, *place.turn)
-        if place.kept is not None:
-            keys, values = keys[:, :, place.kept], values[:, :, place.kept]
-        self.written[:] = [self._put(self.keys, keys), self._put(self.values, values)]
-        keys, values = self.written
-        if place.keys is not None:
-            keys = rotate(keys, *place.keys)
-        if place.mask is not None:
-            return keys, values
-        if place.visible is not None:
-            return keys.index_select(2, place.visible), values.index_select(2, place.visible)
-        return keys[:, :, : place.filled], values[:, :, : place.filled]
-
-    def _put(self, cache: torch.Tensor, update: torch.Tensor) -> torch.Tensor:
-        if self.place.target is None:
-            return scatter_tokens(cache, update.to(cache.dtype), self.place.start)
-        return cache.index_copy_(2, self.place.target, update.to(cache.dtype))
-
-    def attend(self, attend: Attend, q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """Queries to what `write` returned, by the back end `attend`; where a mask counts, by torch's own."""
-        if self.place.mask is None:
-            return attend(q, keys, values)
-        return sdpa(q, keys, values, self.place.mask.expand(-1, -1, q.shape[2], -1))
 
 
 class Ring:
@@ -159,6 +31,8 @@ class Ring:
         self._parts = {number: tuple(self.buffer[:, index]) for index, number in enumerate(shape.layers)}
         self._mask = torch.zeros((1, 1, 1, shape.length), dtype=torch.bool, device=device)
         self._indices: dict[tuple[int, ...], torch.Tensor] = {}
+        self._firsts: dict[tuple[int, ...], torch.Tensor] = {}
+        self._masks: dict[tuple[int, ...], torch.Tensor] = {}
         self._standing: dict[tuple, torch.Tensor] = {}
 
     def open(self, place: Place) -> None:
@@ -166,8 +40,7 @@ class Ring:
         kept = tuple(frame for frame, slot in enumerate(place.slots) if slot != DROPPED)
         slots = tuple(place.slots[frame] for frame in kept)
         seen = tuple(range(place.filled)) if place.visible is None else place.visible
-        self._mask.zero_()
-        self._mask[..., self._tokens_of(seen)] = True
+        self._mask.copy_(self._mask_of(seen))
         self.opened = Opened(
             self._starts(slots) if len(kept) == len(place.slots) else None,
             self._stand("target", self._tokens_of(slots)),
@@ -189,9 +62,20 @@ class Ring:
             self._indices[frames] = (index + torch.arange(self.shape.tokens)).flatten().to(self.device)
         return self._indices[frames]
 
+    def _mask_of(self, slots: tuple[int, ...]) -> torch.Tensor:
+        """Which tokens are those of `slots`; kept on the device, as `_tokens_of` keeps them."""
+        if slots not in self._masks:
+            mask = torch.zeros_like(self._mask)
+            mask[..., self._tokens_of(slots)] = True
+            self._masks[slots] = mask
+        return self._masks[slots]
+
     def _starts(self, slots: tuple[int, ...]) -> torch.Tensor:
-        firsts = torch.tensor(slots[: self.shape.pieces(len(slots))], dtype=torch.long, device=self.device)
-        return self._stand("start", (firsts[:, None] * self.shape.tokens).expand(-1, self.shape.batch))
+        firsts = slots[: self.shape.pieces(len(slots))]
+        if firsts not in self._firsts:
+            tokens = torch.tensor(firsts, dtype=torch.long, device=self.device)[:, None] * self.shape.tokens
+            self._firsts[firsts] = tokens.repeat(1, self.shape.batch)
+        return self._stand("start", self._firsts[firsts])
 
     def _key_table(self, place: Place) -> Table | None:
         """What the slots' keys turn by; those that hold nothing, or nothing that is seen, by anything."""
@@ -220,6 +104,11 @@ class Ring:
         if key not in self._standing:
             self._standing[key] = torch.empty_like(content)
         return self._standing[key].copy_(content)
+
+    @property
+    def kept(self) -> int:
+        """Tensors beside the buffer."""
+        return len(self._indices) + len(self._firsts) + len(self._masks) + len(self._standing)
 
     def standing(self, frames: int) -> dict[str, torch.Tensor]:
         """What a pass over `frames` latent frames in a row reads, by name: see model/ring_ports.py."""
@@ -290,7 +179,7 @@ class Rings:
     @property
     def indices(self) -> int:
         """Index tensors that are kept, which must not grow."""
-        return sum(len(ring._indices) + len(ring._standing) for ring in self._rings.values())
+        return sum(ring.kept for ring in self._rings.values())
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything that the next pass depends on, as copies on the CPU, between a commit and the next stage."""

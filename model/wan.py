@@ -15,7 +15,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from model.attention import Attend, sdpa
-from model.rings import LayerRing, Rings
+from model.layer_ring import LayerRing
+from model.rings import Rings
 from model.rotary import rotate
 from model.split import Split
 

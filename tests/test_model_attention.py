@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 
 from model import attention, attention_backends, sparse  # noqa: E402
 from model.cache import Window  # noqa: E402
-from model.rings import Rings, RingShape  # noqa: E402
+from model.layer_ring import RingShape  # noqa: E402
+from model.rings import Rings  # noqa: E402
 from model.rotary import Axes  # noqa: E402
 from runtime.options import ATTENTION  # noqa: E402
 

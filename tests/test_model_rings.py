@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 
 from model import attention, rotary, sparse  # noqa: E402
 from model.cache import EMPTY, Window  # noqa: E402
-from model.rings import Rings, RingShape  # noqa: E402
+from model.layer_ring import RingShape  # noqa: E402
+from model.rings import Rings  # noqa: E402
 
 GRID, HEADS, SIZE = (2, 3), 2, 12
 AXES = rotary.Axes.wan(SIZE)

@@ -154,9 +154,11 @@ def test_what_is_installed():
     assert names(project["dependencies"]) == {"numpy", "pygame-ce", "onnxruntime", "pyyaml", "av", "pillow"}
     extras = project["optional-dependencies"]
     assert {name: names(extra) for name, extra in extras.items()} == {
-        "gpu": {"torch", "safetensors", "huggingface_hub"},
+        "gpu": {"torch", "safetensors", "huggingface_hub", "onnx", "onnxscript"},
+        "openvino": {"openvino"},
+        "trt": {"reverie[gpu]", "tensorrt-rtx"},
         "train": {"torch", "safetensors", "onnx", "onnxscript"},
-        "test": {"reverie[train,gpu]", "pytest", "ruff"},
+        "test": {"reverie[train,gpu,openvino,trt]", "pytest", "ruff"},
     }
     asked = {line for extra in extras.values() for line in extra if line.startswith("torch")}
     assert asked == {"torch>=2.11,<2.14"}

@@ -12,7 +12,7 @@ import torch
 
 from model.attention import sdpa
 from model.dream.ages import visible
-from model.rings import scatter_tokens
+from model.layer_ring import scatter_tokens
 
 MASKED = -1e4  # added to the scores of empty slots: exp() of it is exactly 0 in fp32 and in bf16
 

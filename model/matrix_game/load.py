@@ -38,9 +38,9 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Matr
 
     What is quick to find wrong is looked at first: the start pictures, which files there are, the encoders' contents.
     """
-    config, weights, digest = checked(folder, described, options)
     starts = [load_image(folder / name).pixels for name in described.starts]
     placement = place(options)
+    config, weights, digest = checked(folder, described, options)
     info = describe(folder.name, described.title, config, placement, digest, bool(starts))
     return assemble(config, info, parts_of(config, weights, options, starts), placement, options)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
+from model.layer_ring import RingShape
 from model.matrix_game.actions import ActionModule
 from model.matrix_game.config import PATCH, NetworkConfig
-from model.rings import Rings, RingShape
+from model.rings import Rings
 from model.rotary import Axes
 from model.wan import Block, Head, KeysValues, Pass, PatchEmbedding, sinusoid, unpatch
 
