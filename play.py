@@ -79,6 +79,7 @@ def how_to_load(options: Options, session: Session | None) -> LoadOptions:
         vram=options.vram,
         engine=engine,
         precision=precision,
+        engine_dir=options.engine_dir,
         settled=bool(options.record or session),
         say=say,
     )

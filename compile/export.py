@@ -32,9 +32,10 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def export_for(contract: Contract, modules: dict[str, nn.Module], folder: Path, precision: str) -> dict[str, Path]:
-    """Export a world's loaded modules, of whatever type and wherever they are, in `precision`."""
-    dtype = DTYPES[precision]
+    """Export a world's loaded modules, wherever they are, in `precision`; with quantised layers in what they are in."""
     whole = nn.ModuleDict(modules)
+    own = next((tensor.dtype for tensor in whole.parameters() if tensor.dtype in DTYPES.values()), torch.float32)
+    dtype = DTYPES.get(precision, own)
     if any(tensor.device.type != "cpu" or tensor.dtype != dtype for tensor in whole.parameters()):
         whole = copy.deepcopy(whole).cpu().to(dtype)
     return export(contract, dict(whole), folder, dtype)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from compile.engines import Cancelled, Engine, Progress
 from compile.facts import facts_of
 from compile.plan import LOW, OVER_FP32, TOLERANCE, Job
+from compile.prebuilt import adopt
 from compile.rehearsal import Rehearsal, try_on
 from compile.store import Damaged, Entry, Store, key_of
 from model.graph import Unavailable
@@ -101,6 +102,7 @@ class Upgrade:
     def run(self) -> None:
         """Try the candidates until one is taken."""
         self._rehearsal = self._rehearsal or self.runner.recorded
+        self._store.sweep()
         for job in self.jobs:
             name = f"{job.engine} {job.precision}"
             try:
@@ -134,7 +136,9 @@ class Upgrade:
             key = key_of(facts)
             part = self._store.begin(key)
             try:
-                engine = module.build(replace(job, folder=part), self._progress(job))
+                ahead = self._options.engine_dir
+                if ahead is None or not adopt(ahead, job, part):
+                    engine = module.build(replace(job, folder=part), self._progress(job))
                 written = any(part.iterdir())
                 entry = self._store.keep(key, part, facts)
             finally:
@@ -172,7 +176,8 @@ class Upgrade:
         def take() -> None:
             runner.take(engine.bind(runner.buffers), name)
             self._let_go()
-            self._say(f"{self._whose}: {name} from now on ({gain:.2f} times as fast, error {error:.1e})")
+            partly = f"; {engine.partly}" if getattr(engine, "partly", "") else ""
+            self._say(f"{self._whose}: {name} from now on ({gain:.2f} times as fast, error {error:.1e}){partly}")
 
         runner.offer(take)
 

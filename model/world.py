@@ -64,10 +64,10 @@ class LoadOptions:
     "full" or "tiny"; `device` a torch device such as "cpu" or "cuda"; `threads` those of a CPU engine.
 
     `decode_device` is the decoder's, where it is another one; `vram` a budget of device memory in GB (10^9 bytes).
-
     `engine` and `precision` are names of compile/plan.py. `settled`: the engine must not change while playing, as in a
-    recording: it is made ready before. `engines`: the folder of what was built (None: the user's own). `say` is told
-    in a line when another engine takes over.
+    recording: it is made ready before. `engines`: the folder of what was built (None: the user's own); `engine_dir`:
+    engines that were made ahead of time. `say` is told in a line when another engine takes over. `team`: the processes
+    that compute this world together, if there are more (compile/parallel.py).
     """
 
     weights: Path | None = None
@@ -81,6 +81,7 @@ class LoadOptions:
     precision: str = "auto"
     settled: bool = False
     engines: Path | None = None
+    engine_dir: Path | None = None
     say: Callable[[str], None] = lambda line: None
     team: object = None
 

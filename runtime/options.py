@@ -52,6 +52,7 @@ class Options:
     engine: str
     precision: str
     engine_cache: str | None
+    engine_dir: Path | None
     attention: str
     decoder: str
     device: str
@@ -145,6 +146,7 @@ def add_engines(parser: Parser) -> None:
     add = parser.add_argument_group("engines").add_argument
     add("--engine", choices=("auto", *ENGINES), default="auto", help="what computes the dream (default auto: the best)")
     add("--precision", choices=("auto", *PRECISIONS), default="auto", help="in what it is computed (default auto)")
+    add("--engine-dir", type=Path, metavar="DIR", help="engines made ahead of time by python -m compile build")
     whats = (ENGINES_LIST, ENGINES_CLEAR)
     add("--engine-cache", choices=whats, help="list the engines that were built, or remove them, and leave")
 
@@ -188,6 +190,9 @@ def parse_options(argv: list[str] | None = None) -> Options:
     if options.replay and options.script:
         raise UserError("--replay and --script exclude each other", "command line", "a session brings its own controls")
     require_weights(options)
+    if options.engine_dir and not options.engine_dir.is_dir():
+        remedy = "make one: python -m compile build WORLD --out DIR"
+        raise UserError("no such folder", f"--engine-dir {options.engine_dir}", remedy)
     if options.record:
         if options.record.suffix.lower() != ".mp4":
             raise UserError("recordings are mp4 files", f"--record {options.record}", "end its name in .mp4")

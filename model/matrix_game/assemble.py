@@ -61,9 +61,9 @@ def arrange(config: MatrixGameConfig, placement: Placement, options: LoadOptions
     else:
         return None
     sizes = sizes_of(config, placement.dtype.itemsize, options.decoder)
-    own = next(name for name in sizes.blocks if name not in LOW)
-    precisions = (options.precision,) if options.precision in LOW else (own,)
-    return require(fit(sizes, budget, kind, precisions), where)
+    # Weights of fewer bits are made from these on a walk (compile/quantised.py): these have to fit before.
+    own = {name: blocks for name, blocks in sizes.blocks.items() if name not in LOW}
+    return require(fit(replace(sizes, blocks=own), budget, kind, tuple(own)), where)
 
 
 def assemble(
