@@ -90,14 +90,20 @@ def prepare(
     store = Store(options.engines)
     shared["exported"] = lambda job, precision: stored_graphs(store, job, precision)
     job = Job(contract, *first, place, store.folder, shared=shared)
-    bound = engine_module(first[0]).build(job).bind(buffers)
+    engine = engine_module(first[0]).build(job)
     line = "engine: {} {}".format(*first)
     why = [f"{name} {reason}" for name, reason in reasons.items()]
     why += [f"{name} {precision} is made ready" for name, precision in better]
-    runner = Runner(contract, buffers, bound, "{} {}".format(*first), (f"{line} ({'; '.join(why)})" if why else line,))
+    runner = Runner(
+        contract,
+        buffers,
+        engine.bind(buffers),
+        "{} {}".format(*first),
+        (f"{line} ({'; '.join(why)})" if why else line,),
+    )
     if better:
         jobs = [replace(job, engine=name, precision=precision) for name, precision in better]
-        runner.upgrade = Upgrade(runner, jobs, store, options, lambda name: engine_module(name))
+        runner.upgrade = Upgrade(runner, engine, jobs, store, options, lambda name: engine_module(name))
     return runner
 
 

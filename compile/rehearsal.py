@@ -22,13 +22,12 @@ CHUNKS = 3  # enough for every graph to run in a state that another run left
 
 @dataclass(frozen=True)
 class Run:
-    """One run: what the buffers were given before, and what it gave; `seconds` is what it took."""
+    """One run: what the buffers were given before, and what it gave."""
 
     graph: str
     seen: Seen
     inputs: dict[str, Array]
     outputs: dict[str, Array]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Verdict:
     error: float
     where: str
     seconds: float
-    first_s: float
 
 
 @dataclass
@@ -62,18 +60,10 @@ class Rehearsal:
         made = {port.name for other in buffers.graphs.values() for port in other.outputs}
         names = [port.name for port in plan.inputs if not port.role and port.name not in self._known & made]
         inputs = {name: copied(buffers[name]) for name in names}
-        started = time.perf_counter()
         run(graph, seen)
-        wait(buffers)
-        seconds = time.perf_counter() - started
         outputs = {port.name: copied(buffers[port.name]) for port in plan.outputs}
         self._known |= {*names, *outputs}
-        self.runs.append(Run(graph, seen, inputs, outputs, seconds))
-
-    @property
-    def seconds(self) -> float:
-        """What the runs take once all is warm: of each graph the best time, as often as it ran."""
-        return summed([(run.graph, run.seconds) for run in self.runs])
+        self.runs.append(Run(graph, seen, inputs, outputs))
 
 
 def copied(array: Array) -> Array:
@@ -122,4 +112,4 @@ def try_on(rehearsal: Rehearsal, bound: Bound, buffers: Buffers) -> Verdict:
             error = relative_error(copied(buffers[name]), wanted)
             if error > worst:
                 worst, where = error, f"{run.graph}'s {name}"
-    return Verdict(worst, where, summed(times), times[0][1] if times else 0.0)
+    return Verdict(worst, where, summed(times))

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compile.engines import Cancelled, Engine, Progress
+from compile.buffers import Buffers
+from compile.engines import Bound, Cancelled, Engine, Progress
 from compile.facts import facts_of
 from compile.plan import LOW, OVER_FP32, TOLERANCE, Job
 from compile.prebuilt import adopt
@@ -23,6 +24,8 @@ from model.world import LoadOptions
 from runtime.errors import UserError, first_sentence
 
 FASTER = 1.05  # times, below which a change is not worth its risk
+TURNS = 2  # of a recorded walk that each engine is timed in
+SLOW_FOR_S = 24 * 3600.0
 SAY_EVERY_S = 10.0
 
 
@@ -45,8 +48,16 @@ class Upgrade:
     """Of one runner, to the first of `jobs` that holds."""
 
     def __init__(
-        self, runner, jobs: Sequence[Job], store: Store, options: LoadOptions, engine_module: Callable[[str], object]
+        self,
+        runner,
+        base: Engine,
+        jobs: Sequence[Job],
+        store: Store,
+        options: LoadOptions,
+        engine_module: Callable[[str], object],
     ) -> None:
+        """base: what the runner computes by until then; the best of `jobs` comes first."""
+        self._base = base
         self.runner, self.jobs, self._store, self._options = runner, jobs, store, options
         self._module, self._cancelled = engine_module, threading.Event()
         self._rehearsal: Rehearsal | None = None
@@ -65,7 +76,7 @@ class Upgrade:
         """Whether the candidate that is likely to be taken has still to be tried on a rehearsal."""
         for job in self.jobs:
             entry = self._found(job)
-            if entry is None or "error" not in entry.facts:
+            if entry is None or "error" not in entry.facts or self._stale(entry):
                 return True
             if not self._passed_over(entry):
                 return is_low(job) and not has_weights(job, self._store)
@@ -74,7 +85,13 @@ class Upgrade:
     def _passed_over(self, entry: Entry) -> str:
         """Why a candidate that was tried before is not taken; empty where it is. What is asked for may be slow."""
         slow = entry.facts.get("slower", "") if self._options.engine == "auto" else ""
-        return entry.facts.get("refused", "") or slow
+        return entry.facts.get("refused", "") or ("" if self._stale(entry) else slow)
+
+    def _stale(self, entry: Entry) -> bool:
+        """Whether an engine was found slow so long ago that it is timed again: the machine may have been busy."""
+        asked = self._options.engine != "auto"
+        late = time.time() - entry.facts.get("tried", 0.0) > SLOW_FOR_S
+        return bool(entry.facts.get("slower")) and not asked and late
 
     def _found(self, job: Job) -> Entry | None:
         """The entry of a job in the store, looked for and checked once; a damaged one is a line."""
@@ -167,7 +184,7 @@ class Upgrade:
 
     def _take(self, job: Job, engine: Engine, entry: Entry) -> None:
         """Try the engine, unless it was before, and offer it to the runner."""
-        if "error" not in entry.facts:
+        if "error" not in entry.facts or self._stale(entry):
             self._try(job, engine, entry)
         name = f"{job.engine} {job.precision}"
         error, gain = entry.facts["error"], entry.facts["gain"]
@@ -195,8 +212,14 @@ class Upgrade:
         buffers = self.runner.buffers.twin(job.contract)
         bound = engine.bind(buffers)
         verdict = try_on(self._rehearsal, bound, buffers)
-        limit, gain = TOLERANCE[job.precision], self._rehearsal.seconds / verdict.seconds
-        facts = {"error": verdict.error, "gain": gain, "beside": self.runner.backend}
+        limit, gain = TOLERANCE[job.precision], self._gain(bound, buffers)
+        facts = {
+            "error": verdict.error,
+            "gain": gain,
+            "beside": self.runner.backend,
+            "tried": time.time(),
+            "slower": "",
+        }
         if verdict.error > limit:
             facts["refused"] = f"refused, for the error of {verdict.where} is {verdict.error:.2g}, above {limit:g}"
         elif gain < FASTER:
@@ -204,6 +227,15 @@ class Upgrade:
         self._store.note(entry, **facts)
         if self._passed_over(entry):
             raise PassedOver(self._passed_over(entry))
+
+    def _gain(self, bound: Bound, buffers: Buffers) -> float:
+        """How many times as fast as the present engine: turn by turn, as what else the machine does falls on both."""
+        base, seconds = self._base.bind(buffers), {}
+        for _ in range(TURNS):
+            for name, each in (("base", base), ("new", bound)):
+                took = try_on(self._rehearsal, each, buffers).seconds
+                seconds[name] = min(seconds.get(name, took), took)
+        return seconds["base"] / seconds["new"]
 
     def _wait(self) -> None:
         """Until the rehearsal is recorded."""

@@ -153,6 +153,13 @@ def test_an_engine_that_is_no_faster_is_passed_over(better, opened, monkeypatch)
     better.cost_s = 0.05
     assert opened.open(settled=True).backend.startswith("ort")
     assert "is no faster here" in opened.lines[0]
+    better.cost_s = 0.0
+    monkeypatch.setattr(upgrade, "FASTER", 0.0)
+    assert opened.open(settled=True).backend.startswith("ort"), "it is remembered"
+    assert opened.open(settled=True, engine="openvino").backend.startswith("openvino"), "but what is asked for is done"
+    monkeypatch.setattr(upgrade, "SLOW_FOR_S", 0.0)
+    assert opened.open(settled=True).backend.startswith("openvino"), "and not for ever"
+    assert better.built == 1
 
 
 @pytest.mark.parametrize(
@@ -248,7 +255,7 @@ def test_what_was_asked_for_and_cannot_be_is_said(opened):
 
 def test_progress_tells_what_is_left_and_cancels():
     job = SimpleNamespace(engine="openvino", precision="fp32")
-    made = upgrade.Upgrade(None, [job], None, LoadOptions(), None)
+    made = upgrade.Upgrade(None, None, [job], None, LoadOptions(), None)
     told = made._progress(job)
     time.sleep(0.02)
     told(1, 4, "layers")
