@@ -70,6 +70,15 @@ def torch_or_skip():
     return pytest.importorskip("torch", reason="torch is not installed")
 
 
+@pytest.fixture
+def one_thread(torch_or_skip) -> Iterator[None]:
+    """Small products on threads that wait for each other take long where cores are shared."""
+    before = torch_or_skip.get_num_threads()
+    torch_or_skip.set_num_threads(1)
+    yield
+    torch_or_skip.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def tiny_world(tmp_path_factory, torch_or_skip):
     """The folder of a world with random weights, exported as a real one is."""

@@ -51,12 +51,7 @@ class Plain(torch.nn.Module):
         return x + self.layer(x).relu()
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def blocks_of(count: int) -> torch.nn.ModuleList:

@@ -21,14 +21,7 @@ from compile.precision_report import Report  # noqa: E402
 from model.graph import Unavailable  # noqa: E402
 from runtime.errors import UserError  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small products on threads that wait for each other take long where cores are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def hard(bits: str) -> tuple[nn.Module, torch.Tensor]:
