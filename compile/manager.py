@@ -119,8 +119,11 @@ def stored_graphs(store: Store, job: Job, precision: str) -> dict[str, Path]:
         entry = None  # what was found there is gone, and they are exported again
     if entry is None:
         part = store.begin(key)
-        export_for(job.contract, job.modules, part, precision)
-        entry = store.keep(key, part, facts)
+        try:
+            export_for(job.contract, job.modules, part, precision)
+            entry = store.keep(key, part, facts)
+        finally:
+            store.discard(part)
     return {name: entry.folder / f"{name}.onnx" for name in names}
 
 

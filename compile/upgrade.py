@@ -204,7 +204,7 @@ class Upgrade:
         for job in self.jobs:
             if "modules" in job.shared:
                 job.shared["modules"].cache_clear()
-        self.jobs = self.jobs[:1]
+        self.jobs, self._base = (), None
 
     def _try(self, job: Job, engine: Engine, entry: Entry) -> None:
         """Run the rehearsal on buffers of its own; note what came of it. Raises PassedOver."""

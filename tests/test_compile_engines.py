@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 
 from matrix_fixtures import tiny_config  # noqa: E402
 
+from bench import synthetic  # noqa: E402
 from bench.synthetic import matrix_game  # noqa: E402
 from compile.fit import Fit  # noqa: E402
 from compile.manager import engine_module, ready_at_once  # noqa: E402
@@ -111,6 +115,22 @@ def test_fewer_bits_are_measured_stored_and_found_again(precision, tmp_path, wal
     assert np.array_equal(first, second)
     assert 0 < np.abs(first - exact).mean() < 8, "levels"
     assert {entry.facts["engine"] for entry in Store(tmp_path).entries()} == {"weights per token", "eager"}
+
+
+def test_full_weights_are_freed_where_fewer_bits_took_over(tmp_path, monkeypatch):
+    full = []
+
+    def watched(module, *how):
+        made = randomised(module, *how)
+        full.extend(weakref.ref(block.ffn[0].weight) for block in getattr(made, "blocks", ()))
+        return made
+
+    randomised = synthetic.randomised
+    monkeypatch.setattr(synthetic, "randomised", watched)
+    world = open_world("universal", tmp_path, engine="eager", precision="int8")
+    assert world.network.backend == "eager int8"
+    gc.collect()
+    assert full and not any(weight() is not None for weight in full)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
