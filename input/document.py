@@ -6,11 +6,14 @@ YAML would silently keep the last. What a document means is not known here.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import yaml
 
-from runtime.errors import UserError
+from runtime.errors import UserError, brief
+
+MOST_BYTES = 2**17  # what is larger nobody wrote by hand
 
 
 class StrictLoader(yaml.BaseLoader):
@@ -19,16 +22,23 @@ class StrictLoader(yaml.BaseLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         mapping = super().construct_mapping(node, deep)
         if len(mapping) < len(node.value):
-            names = [key.value for key, _ in node.value]
-            key = next(key for key, _ in node.value if names.count(key.value) > 1)
-            raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is given twice", node.start_mark)
+            times = Counter(key.value for key, _ in node.value)
+            key = next(key for key, _ in node.value if times[key.value] > 1)
+            raise yaml.constructor.ConstructorError(None, None, f"{brief(key.value)} is given twice", node.start_mark)
         return mapping
 
 
 def read_document(path: Path | str) -> tuple[object, list[int]]:
-    """The document's content (dicts, lists and text) and the line, from 1, on which each top-level entry begins."""
+    """The document's content (dicts, lists and text) and the line, from 1, on which each top-level entry begins.
+
+    Raises UserError for what cannot be read, and for more than MOST_BYTES.
+    """
     try:
-        loader = StrictLoader(Path(path).read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise UserError(f"{path} is too long", f"more than {MOST_BYTES} bytes", "name another file, or shorten it")
+        loader = StrictLoader(content.decode("utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}", error.strerror or str(error), "check the path") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -43,6 +53,8 @@ def read_document(path: Path | str) -> tuple[object, list[int]]:
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise UserError(f"{path} cannot be read as YAML", f"{problem}{line}", "correct that line") from error
+    except RecursionError as error:
+        raise UserError(f"{path} cannot be read as YAML", "too deeply nested", "write it plainly") from error
     finally:
         loader.dispose()
     entries = node.value if isinstance(node, yaml.CollectionNode) else []

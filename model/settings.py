@@ -9,26 +9,28 @@ import typing
 from collections.abc import Mapping
 from typing import TypeVar
 
-from runtime.errors import UserError
+from runtime.errors import UserError, brief
 
 Settings = TypeVar("Settings")
+REMEDY = "correct it, or restore the file from the repository"
 
 
-def read_settings(cls: type[Settings], values: object, where: str) -> Settings:
+def read_settings(cls: type[Settings], values: object, where: str, remedy: str = REMEDY) -> Settings:
     """`cls`, a frozen dataclass whose fields all have defaults, from a mapping; nested ones from nested mappings.
 
-    Lists become tuples and whole numbers become floats where a field wants them. Raises UserError, which names `where`.
+    Lists become tuples and whole numbers become floats where a field wants them. Raises UserError, which names `where`
+    and, of a wrong value, the `remedy`.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"settings are a mapping of names to values, not {values!r}", where)
+        raise UserError(f"settings are a mapping of names to values, not {brief(values)}", where)
     kinds = typing.get_type_hints(cls)
     for key in values:
         if key not in kinds:
-            raise UserError(f"unknown key '{key}'", where, f"known keys are {', '.join(sorted(map(str, kinds)))}")
+            raise UserError(f"unknown key {brief(key)}", where, f"known keys are {', '.join(sorted(map(str, kinds)))}")
     try:
         return cls(**{key: _fitted(kinds[key], value, str(key), where) for key, value in values.items()})
     except (TypeError, ValueError) as error:
-        raise UserError(str(error), where, "correct it, or restore the file from the repository") from error
+        raise UserError(str(error), where, remedy) from error
 
 
 def _fitted(wanted: object, value: object, key: str, where: str) -> object:
@@ -50,7 +52,7 @@ def _fitted(wanted: object, value: object, key: str, where: str) -> object:
     if wanted is float and type(value) is int:
         return float(value)
     if isinstance(origin, type) and type(value) is not origin:
-        raise TypeError(f"{key} is {value!r}, where {getattr(wanted, '__name__', wanted)} is wanted")
+        raise TypeError(f"{key} is {brief(value)}, where {getattr(wanted, '__name__', wanted)} is wanted")
     if origin is float and not math.isfinite(value):
         raise ValueError(f"{key} is {value}, where a finite number is wanted")
     return value

@@ -21,7 +21,7 @@ TOP_LEVEL = {
     *("README.md", "Makefile", "LICENSE", "pyproject.toml", ".ci", ".gitignore"),
 }
 # Not for playing: the rest of what the extras install, and the room that uses it.
-NOT_FOR_PLAYING = {"torch", "safetensors", "onnx", "onnxscript", "train"}
+NOT_FOR_PLAYING = {"torch", "onnx", "onnxscript", "gymnasium", "train"}
 
 # Spelt so that this file, which is searched too, does not match.
 MACHINE_PATH = re.compile(rb"(?<![\w.~}-])/(?:work|farm|root|home|Users|mnt|opt|tmp)/\w|\b[A-Z]:\\+Users\\")
@@ -73,12 +73,16 @@ def test_registries_are_recognised(host):
 
 
 def test_playing_imports_nothing_heavy():
-    """All that plays the embedded world, imported in a fresh process, leaves torch and its company alone."""
+    """All that plays the embedded world, imported in a fresh process, leaves torch and its company alone.
+
+    runtime/env.py is for programs that have gymnasium.
+    """
     program = """
 import importlib, json, pkgutil, sys
 names = ["model.registry", "model.dream.world", "compile.manager", "compile.engines.ort"]
 for room in ("runtime", "input"):
     names += [f"{room}.{module.name}" for module in pkgutil.iter_modules(importlib.import_module(room).__path__)]
+names.remove("runtime.env")
 for name in names:
     importlib.import_module(name)
 print(json.dumps([names, sorted({name.split(".")[0] for name in sys.modules})]))
@@ -151,14 +155,17 @@ def test_what_is_installed():
     def names(requirements: list[str]) -> set[str]:
         return {re.split(r"[<>=!~; ]", requirement)[0] for requirement in requirements}
 
-    assert names(project["dependencies"]) == {"numpy", "pygame-ce", "onnxruntime", "pyyaml", "av", "pillow"}
+    assert names(project["dependencies"]) == {
+        *("numpy", "pygame-ce", "onnxruntime", "pyyaml", "av", "pillow", "platformdirs", "safetensors"),
+    }
     extras = project["optional-dependencies"]
     assert {name: names(extra) for name, extra in extras.items()} == {
-        "gpu": {"torch", "safetensors", "huggingface_hub", "onnx", "onnxscript"},
+        "gpu": {"torch", "huggingface_hub", "onnx", "onnxscript"},
         "openvino": {"openvino"},
+        "env": {"gymnasium"},
         "trt": {"reverie[gpu]", "tensorrt-rtx"},
-        "train": {"torch", "safetensors", "onnx", "onnxscript"},
-        "test": {"reverie[train,gpu,openvino,trt]", "pytest", "ruff"},
+        "train": {"torch", "onnx", "onnxscript"},
+        "test": {"reverie[train,gpu,openvino,trt,env]", "pytest", "hypothesis", "ruff"},
     }
     asked = {line for extra in extras.values() for line in extra if line.startswith("torch")}
     assert asked == {"torch>=2.11,<2.14"}
