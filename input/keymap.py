@@ -1,56 +1,44 @@
 """Keymap: which key means which action, as read from assets/bindings.yaml and overridden by a world's own bindings.
 
-Keys are names as pygame spells them, but nothing here needs pygame: input/devices.py turns key codes into names. A
-keymap knows no time and no state; whether a key is down is input/controls.py's affair.
+Keys are names (input/keys.py); input/devices.py makes them out of what devices report. Sticks are bound to what they
+are for, their roles, as keys are to actions. A keymap knows no time and no state; whether a key is down is
+input/controls.py's affair.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from input.controls import MOVEMENT_ACTIONS
 from input.document import read_document
-from runtime.errors import UserError
+from input.keys import LEGAL_NAMES, NAMED_KEYS, STICKS, device_of, is_key_name
+from input.motion import MOVEMENT_ACTIONS, ROLES
+from runtime.errors import UserError, brief
 
-COMMANDS = ("pause", "reset", "new_seed", "fullscreen", "screenshot", "hud", "help", "toggle_mouse", "quit")
+COMMANDS = (
+    *("menu", "pause", "prompt", "reset", "new_seed", "save", "load", "rewind"),
+    *("record", "screenshot", "hud", "help", "fullscreen", "toggle_mouse", "quit"),
+)
 ACTIONS = MOVEMENT_ACTIONS + COMMANDS
 BINDINGS = Path(__file__).resolve().parent.parent / "assets" / "bindings.yaml"
-
-NAMED_KEYS = (
-    *("up", "down", "left", "right", "home", "end", "page up", "page down", "insert", "delete", "backspace"),
-    *("space", "tab", "return", "enter", "escape", "equals", "clear", "help", "menu", "break", "power", "print screen"),
-    *("left shift", "right shift", "left ctrl", "right ctrl", "left alt", "right alt", "left meta", "right meta"),
-    *("alt gr", "caps lock", "scroll lock", "numlock"),
-    *(f"f{n}" for n in range(1, 16)),
-    *(f"[{key}]" for key in "0123456789.*/+-"),
-)
-# A key that types a character is named by it, in lower case, on any keyboard layout (so ö and ß are keys too).
-CHARACTER_KEY = re.compile(r"[^\s\x00-\x1f\x7fA-Z]")
-
-
-def is_key_name(name: str) -> bool:
-    """Whether pygame could call a key `name`."""
-    return name in NAMED_KEYS or CHARACTER_KEY.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
 class Keymap:
-    """Key name -> action, each key at most once; an action may have several keys or none."""
+    """Key name -> action and stick name -> role, each at most once; an action may have several keys or none."""
 
     by_key: Mapping[str, str]
 
     def action_of(self, key: str) -> str | None:
-        """The action that `key` is bound to, None where it is bound to nothing."""
+        """The action that `key` is bound to, None where it is bound to nothing; the role of a stick."""
         return self.by_key.get(key)
 
-    def keys_of(self, action: str) -> list[str]:
-        """The keys bound to `action`, in the order of the file."""
-        return [key for key, bound in self.by_key.items() if bound == action]
+    def keys_of(self, action: str, device: str = "") -> list[str]:
+        """The keys bound to `action`, in the order of the file; of one `device` (input/keys.py) where it is given."""
+        return [key for key, bound in self.by_key.items() if bound == action and device in ("", device_of(key))]
 
     def resolve(self, name: str) -> tuple[str, str] | None:
         """(action, key) of a name that is a bound key or an action, None where it is neither.
@@ -58,17 +46,22 @@ class Keymap:
         A name that is both, such as `left`, is the key. An action is taken for its first key, so that what was begun by
         `forward` can be ended by `w`; an action without a key has the key "".
         """
-        if name in self.by_key:
+        if name in self.by_key and name not in STICKS:
             return self.by_key[name], name
         if name in ACTIONS:
             return name, next(iter(self.keys_of(name)), "")
         return None
 
 
-def suggest(wrong: str, legal: tuple[str, ...]) -> str:
-    """Advice that names the legal word nearest to a wrong one, or all of them."""
+def suggest(wrong: str, legal: tuple[str, ...], shown: tuple[str, ...] = ()) -> str:
+    """Advice that names the legal word nearest to a wrong one, or all of them (or those `shown`)."""
     near = difflib.get_close_matches(wrong.lower(), legal, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(legal)}"
+    return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(shown or legal)}"
+
+
+def fits(action: str, key: str) -> bool:
+    """Whether `key` can be bound to `action`: sticks have roles, and keys have actions."""
+    return key in STICKS if action in ROLES else is_key_name(key)
 
 
 def check_bindings(content: object, where: str, lines: Sequence[int] = ()) -> dict[str, str]:
@@ -81,16 +74,22 @@ def check_bindings(content: object, where: str, lines: Sequence[int] = ()) -> di
     by_key: dict[str, str] = {}
     for number, (action, keys) in enumerate(content.items()):
         line = f", line {lines[number]}" if lines else ""
-        entry = f"{where}{line}, entry {action!r}"
-        if action not in ACTIONS:
-            raise UserError(f"unknown action {action!r}", entry, suggest(str(action), ACTIONS))
+        entry = f"{where}{line}, entry {brief(action)}"
+        if action not in ACTIONS + ROLES:
+            raise UserError(f"unknown action {brief(action)}", entry, suggest(str(action), ACTIONS + ROLES))
         if not isinstance(keys, list | tuple) or not all(isinstance(key, str) for key in keys):
             raise UserError("the keys of an action are not a list of names", entry, f"write `{action}: [w]`")
         for key in keys:
-            if not is_key_name(key):
-                raise UserError(f"unknown key {key!r}", entry, suggest(key, NAMED_KEYS))
+            if not fits(action, key):
+                if action in ROLES:
+                    raise UserError(f"{brief(key)} is not a stick", entry, suggest(key, STICKS))
+                if key in STICKS:
+                    raise UserError(
+                        f"{key!r} is no key but a stick", entry, f"write `move: [{key}]` or `look: [{key}]`"
+                    )
+                raise UserError(f"unknown key {brief(key)}", entry, suggest(key, LEGAL_NAMES, NAMED_KEYS))
             if key in by_key:
-                raise UserError(f"key {key!r} is bound twice", entry, f"remove it here or from {by_key[key]!r}")
+                raise UserError(f"key {brief(key)} is bound twice", entry, f"remove it here or from {by_key[key]!r}")
             by_key[key] = action
     return by_key
 

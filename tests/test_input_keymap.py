@@ -1,10 +1,10 @@
-"""Keymap: the default bindings, what a bindings file may say, and how pygame's events come out of it."""
+"""Keymap: the default bindings, and what a bindings file may say."""
 
 import pytest
 
-from input.controls import MOVEMENT_ACTIONS
-from input.events import FocusGained, FocusLost, MouseMove, Press, Quit, Release
-from input.keymap import ACTIONS, COMMANDS, NAMED_KEYS, Keymap, is_key_name, load_keymap, with_overrides
+from input.keymap import ACTIONS, COMMANDS, Keymap, load_keymap, with_overrides
+from input.keys import NAMED_KEYS, device_of, is_key_name
+from input.motion import MOVEMENT_ACTIONS, ROLES
 from runtime.errors import UserError
 
 
@@ -14,8 +14,10 @@ from runtime.errors import UserError
         *(("w", "forward"), ("s", "back"), ("a", "left"), ("d", "right"), ("left shift", "run")),
         *(("left", "turn_left"), ("q", "turn_left"), ("right", "turn_right"), ("e", "turn_right")),
         *(("up", "look_up"), ("down", "look_down"), ("p", "pause"), ("r", "reset"), ("n", "new_seed")),
-        *(("f11", "fullscreen"), ("f12", "screenshot"), ("f1", "hud"), ("escape", "quit"), ("m", "toggle_mouse")),
-        *(("f2", "help"), ("h", "help"), ("space", "jump"), ("left ctrl", "slide")),
+        *(("f11", "fullscreen"), ("f12", "screenshot"), ("f1", "hud"), ("escape", "menu"), ("m", "toggle_mouse")),
+        *(("f2", "help"), ("h", "help"), ("space", "jump"), ("left ctrl", "slide"), ("f10", "quit")),
+        *(("pad a", "jump"), ("pad start", "menu"), ("pad b", "rewind"), ("pad left stick", "run")),
+        *(("left stick", "move"), ("right stick", "look"), ("mouse left", None)),
         ("x", None),
     ],
 )
@@ -25,8 +27,20 @@ def test_default_bindings(key, action):
 
 def test_every_action_has_a_default_key():
     keymap = load_keymap()
-    assert all(keymap.keys_of(action) for action in ACTIONS)
+    assert all(keymap.keys_of(action, "keyboard") for action in ACTIONS)
+    assert all(keymap.keys_of(role) for role in ROLES)
     assert not set(MOVEMENT_ACTIONS) & set(COMMANDS)
+
+
+def test_keys_are_told_by_device():
+    keymap = Keymap({"w": "forward", "mouse left": "forward", "pad dpad up": "forward", "left stick": "move"})
+    assert keymap.keys_of("forward") == ["w", "mouse left", "pad dpad up"]
+    assert [keymap.keys_of("forward", device) for device in ("keyboard", "mouse", "pad")] == [
+        ["w"],
+        ["mouse left"],
+        ["pad dpad up"],
+    ]
+    assert keymap.keys_of("move", "pad") == ["left stick"]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +66,12 @@ def test_resolve_takes_keys_and_actions(tmp_path, name, found):
         ("forward: [w]\nforwrd: [s]", ["'forwrd'", "line 2", "did you mean 'forward'"]),
         ("forward: [lft shift]", ["unknown key 'lft shift'", "entry 'forward'", "did you mean 'left shift'"]),
         ("forward: [W]", ["unknown key 'W'"]),
+        ("jump: [pad aa]", ["unknown key 'pad aa'", "did you mean 'pad a'"]),
+        ("jump: [mouse lft]", ["did you mean 'mouse left'"]),
+        ("forward: [left stick]", ["no key but a stick", "line 1", "`move: [left stick]`"]),
+        ("move: [w]", ["'w' is not a stick", "left stick, right stick"]),
+        ("move: [left stick]\nlook: [left stick]", ["'left stick' is bound twice", "line 2"]),
+        ("forward: " + 4000 * "[", ["cannot be read as YAML"]),
         ("forward: [w]\nback: [w]", ["'w' is bound twice", "line 2", "'back'", "remove it here or from 'forward'"]),
         ("forward: [w, w]", ["'w' is bound twice"]),
         ("forward: [w]\nforward: [s]", ["'forward' is given twice"]),
@@ -149,30 +169,5 @@ def test_key_names_are_pygames(pygame):
     legal = {name for name in constants if is_key_name(name)}
     assert set(NAMED_KEYS) <= legal
     assert constants - legal == {"", "AC Back", "CurrencySubUnit", "euro", "sys req"} & constants
-    assert all(pygame.key.name(pygame.key.key_code(name)) == name for name in load_keymap().by_key)
-
-
-def test_devices_read_pygame_events(pygame):
-    from input.devices import read_events
-
-    event = pygame.event.Event
-    seen = [
-        event(pygame.KEYDOWN, key=pygame.K_w),
-        event(pygame.KEYDOWN, key=pygame.K_x),
-        event(pygame.MOUSEMOTION, rel=(3, -4), pos=(0, 0), buttons=(0, 0, 0)),
-        event(pygame.MOUSEBUTTONDOWN, button=1, pos=(0, 0)),
-        event(pygame.KEYUP, key=pygame.K_w),
-        event(pygame.KEYDOWN, key=pygame.K_F11),
-        event(pygame.WINDOWFOCUSLOST),
-        event(pygame.WINDOWFOCUSGAINED),
-        event(pygame.QUIT),
-    ]
-    assert read_events(seen, load_keymap()) == [
-        Press("forward", "w"),
-        MouseMove(3, -4),
-        Release("forward", "w"),
-        Press("fullscreen", "f11"),
-        FocusLost(),
-        FocusGained(),
-        Quit(),
-    ]
+    bound = [name for name in load_keymap().by_key if device_of(name) == "keyboard"]
+    assert all(pygame.key.name(pygame.key.key_code(name)) == name for name in bound)
