@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +15,8 @@ FORMAT = 1  # of what engines leave in their folders
 LIBRARIES = ("torch", "onnxruntime", "openvino", "onnx", "onnxscript", "tensorrt", "tensorrt-rtx", "triton")
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("model", "compile")  # whose code decides what an engine computes
+# TensorRT's fast path wants the scale of activations beforehand; torch takes one per token as it comes.
+ACTIVATIONS = {"trt": "tensor"}
 
 
 def facts_of(job: Job) -> dict[str, object]:
@@ -30,6 +33,11 @@ def facts_of(job: Job) -> dict[str, object]:
         "threads": job.place.threads if job.place.kind == "cpu" else 0,
         "libraries": libraries(),
     }
+
+
+def facts_of_weights(job: Job) -> dict[str, object]:
+    """The key's facts of the quantised weights that an engine runs on."""
+    return facts_of(replace(job, engine=f"weights per {ACTIVATIONS.get(job.engine, 'token')}"))
 
 
 @cache

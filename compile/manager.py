@@ -14,12 +14,14 @@ from functools import cache
 from pathlib import Path
 
 from compile.buffers import Array, Buffers
+from compile.engines import told
 from compile.facts import facts_of
 from compile.plan import LOW, PRECISION_DTYPES, Job, Place, candidates, defaults, require_precision
 from compile.runner import Runner
 from compile.store import Damaged, Store, key_of
 from compile.upgrade import Upgrade
 from model.graph import Contract, Unavailable
+from model.progress import Tally
 from model.world import LoadOptions
 from runtime.errors import UserError
 
@@ -54,6 +56,20 @@ def possible(
     return found, reasons
 
 
+def allowed(
+    contract: Contract, place: Place, options: LoadOptions, own: str, forbidden: Mapping[str, str]
+) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """As `possible`, of what may run this contract as things are asked for; see prepare."""
+    found, reasons = possible(place, options.engine, options.precision, own)
+    reasons |= {name: forbidden[name] for name, _ in found if name in forbidden}
+    found = [pair for pair in found if pair[0] not in forbidden]
+    if options.engine == "auto" and place.kind == "cpu" and not contract.exported:
+        # To export a network of billions of parameters for a CPU is a thing to be asked for.
+        reasons |= {name: "is taken where it is asked for" for name, _ in found if name != "eager"}
+        found = [pair for pair in found if pair[0] == "eager"]
+    return found, reasons
+
+
 def ready_at_once(contract: Contract, name: str, precision: str) -> bool:
     """Whether an engine needs no build: eager, and whatever runs the graphs that ship with a world."""
     return precision in contract.exported if name == "ort" else name == "eager" and precision not in LOW
@@ -74,13 +90,7 @@ def prepare(
     """
     buffers = Buffers(contract, given, None if dtype is None else place.device, dtype)
     own = "fp32" if dtype is None else next(name for name, its in PRECISION_DTYPES.items() if its == str(dtype))
-    found, reasons = possible(place, options.engine, options.precision, own)
-    reasons |= {name: forbidden[name] for name, _ in found if name in (forbidden or {})}
-    found = [pair for pair in found if pair[0] not in (forbidden or {})]
-    if options.engine == "auto" and place.kind == "cpu" and not contract.exported:
-        # To export a network of billions of parameters for a CPU is a thing to be asked for.
-        reasons |= {name: "is taken where it is asked for" for name, _ in found if name != "eager"}
-        found = [pair for pair in found if pair[0] == "eager"]
+    found, reasons = allowed(contract, place, options, own, forbidden or {})
     first = next((pair for pair in found if ready_at_once(contract, *pair)), None) or plain(contract, place, own)
     if first is None:
         why = "; ".join(f"{name} {reason}" for name, reason in reasons.items())
@@ -90,7 +100,7 @@ def prepare(
     store = Store(options.engines)
     shared["exported"] = lambda job, precision: stored_graphs(store, job, precision)
     job = Job(contract, *first, place, store.folder, shared=shared)
-    engine = engine_module(first[0]).build(job)
+    engine = engine_module(first[0]).build(job, told(options.progress, "{} {}".format(*first)))
     line = "engine: {} {}".format(*first)
     why = [f"{name} {reason}" for name, reason in reasons.items()]
     why += [f"{name} {precision} is made ready" for name, precision in better]
@@ -143,19 +153,22 @@ def plain(contract: Contract, place: Place, own: str) -> tuple[str, str] | None:
 def make_ready(runners: Sequence[Runner], options: LoadOptions, rehearse: Callable[[], None]) -> None:
     """See to the better engines: now, where the engine must not change later or is made within seconds, else beside.
 
-    rehearse: plays a short walk; afterwards the world must be reset.
+    rehearse: plays a short walk; afterwards the world must be reset. What is done now is told `options.progress`, and
+    ends where that raises Cancelled.
     """
     waiting = [runner.upgrade for runner in runners if runner.upgrade is not None]
     asked = options.engine != "auto" or options.precision != "auto"
     now = [upgrade for upgrade in waiting if options.settled or (asked and upgrade.quick)]
     if any(upgrade.listens for upgrade in now):
+        options.progress.stage("rehearsing")
+        runs = Tally(options.progress)
         for upgrade in now:
-            upgrade.runner.listen()
+            upgrade.runner.listen(lambda: runs.add(1))
         rehearse()
         for upgrade in now:
             upgrade.runner.settle()
     for upgrade in now:
-        upgrade.run()
+        upgrade.run(options.progress)
         upgrade.runner.settle()
     for upgrade in waiting:
         if upgrade not in now:

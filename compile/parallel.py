@@ -81,6 +81,14 @@ class SplitRings(Rings):
         whole = {name: self.split.gather(self[name].buffer, dim=2)[0].cpu() for name in sorted(self._shared)}
         return super().state() | whole
 
+    def layout(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+        """See Rings: the same as that of a single process."""
+        own = super().layout()
+        whole = {name: list(own[name][0]) for name in self._shared}
+        for shape in whole.values():
+            shape[2] = self.split.tokens
+        return own | {name: (tuple(shape), own[name][1]) for name, shape in whole.items()}
+
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
         own = {name: self.split.scatter(state[name], 2) for name in self._shared}
         super().load_state({**state, **own})
@@ -174,6 +182,17 @@ class Leader:
         return self.world.backend
 
     @property
+    def spent(self) -> Mapping[str, float]:
+        return self.world.spent
+
+    @property
+    def building(self) -> str:
+        return self.world.building
+
+    def close(self) -> None:
+        self.world.close()
+
+    @property
     def camera(self) -> np.ndarray:
         return self.world.camera
 
@@ -186,7 +205,11 @@ class Leader:
     def state(self) -> dict[str, np.ndarray]:
         return self._all("state")
 
+    def require_state(self, state: dict[str, np.ndarray]) -> None:
+        self.world.require_state(state)
+
     def load_state(self, state: dict[str, np.ndarray]) -> None:
+        self.require_state(state)  # followers must not be told of one that is refused
         self._all("load_state", state)
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:

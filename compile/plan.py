@@ -94,3 +94,8 @@ class Job:
         from compile.export import export_for
 
         return export_for(self.contract, self.modules, self.folder, wanted)
+
+
+def is_low(job: Job) -> bool:
+    """Whether an engine runs torch modules of fewer bits."""
+    return job.precision in LOW and job.engine not in OVER_FP32

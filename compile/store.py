@@ -81,6 +81,13 @@ class Store:
                 raise Damaged(f"{name} is {state}")
         return Entry(path, facts)
 
+    def holds(self, key: str) -> bool:
+        """Whether `find` would give an entry; a damaged one is dropped."""
+        try:
+            return self.find(key) is not None
+        except Damaged:
+            return False
+
     def begin(self, key: str) -> Path:
         """An empty folder to build in."""
         path = self.folder / f"{key}.{os.getpid()}.part"

@@ -11,37 +11,28 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 
-from compile.buffers import Buffers
-from compile.engines import Bound, Cancelled, Engine, Progress
-from compile.facts import facts_of
-from compile.plan import LOW, OVER_FP32, TOLERANCE, Job
+from compile.engines import Cancelled, Engine, PassedOver, Progress
+from compile.facts import facts_of, facts_of_weights
+from compile.plan import TOLERANCE, Job, is_low
 from compile.prebuilt import adopt
-from compile.rehearsal import Rehearsal, try_on
+from compile.rehearsal import TURNS, Rehearsal, times_as_fast, try_on
 from compile.store import Damaged, Entry, Store, key_of
 from model.graph import Unavailable
+from model.progress import STEPS, UNWATCHED, Reading, Slot, Watcher, in_words
 from model.world import LoadOptions
 from runtime.errors import UserError, first_sentence
 
 FASTER = 1.05  # times, below which a change is not worth its risk
-TURNS = 2  # of a recorded walk that each engine is timed in
 SLOW_FOR_S = 24 * 3600.0
 SAY_EVERY_S = 10.0
-
-
-def is_low(job: Job) -> bool:
-    """Whether an engine runs torch modules of fewer bits."""
-    return job.precision in LOW and job.engine not in OVER_FP32
+HEAD_START_S = 2.0
 
 
 def has_weights(job: Job, store: Store) -> bool:
-    from compile.quantised import is_stored
-
-    return is_stored(job, store)
-
-
-class PassedOver(Exception):
-    """Why a candidate was not taken, in words."""
+    """Whether the quantised weights of a job are there already."""
+    return store.holds(key_of(facts_of_weights(job)))
 
 
 class Upgrade:
@@ -57,14 +48,14 @@ class Upgrade:
         engine_module: Callable[[str], object],
     ) -> None:
         """base: what the runner computes by until then; the best of `jobs` comes first."""
-        self._base = base
-        self.runner, self.jobs, self._store, self._options = runner, jobs, store, options
+        self._base, self.runner, self.jobs, self._store, self._options = base, runner, jobs, store, options
         self._module, self._cancelled = engine_module, threading.Event()
         self._rehearsal: Rehearsal | None = None
         # A world's network and its decoder have an engine each.
         self._whose = "decoder" if runner is not None and runner.contract.world.endswith(".decoder") else "engine"
         self._entries: dict[str, Entry | None] = {}
-        self.progress: tuple[str, int, int, float] = ("", 0, 0, 0.0)
+        self._slot, self._watcher, self._beside = Slot(), UNWATCHED, False
+        self._say = options.say
 
     @property
     def quick(self) -> bool:
@@ -101,41 +92,56 @@ class Upgrade:
                 self._entries[key] = self._store.find(key)
             except Damaged as error:
                 self._entries[key] = None
-                self._say(
-                    f"{self._whose}: the stored {job.engine} {job.precision} is damaged ({error}) and is built anew"
-                )
+                what = f"the stored {job.engine} {job.precision} is damaged ({error}) and is built anew"
+                self._say(f"{self._whose}: {what}")
         return self._entries[key]
 
     def start(self) -> None:
         """Go on beside play."""
         if self.listens:
             self._rehearsal = self.runner.listen()
-        threading.Thread(target=self.run, name="upgrade", daemon=True).start()
+        self._beside = True
+        threading.Thread(target=self._later, name="upgrade", daemon=True).start()
+
+    def _later(self) -> None:
+        """Whoever begins to play, or is back after a fall, has the machine to themselves for the first pictures."""
+        if not self._cancelled.wait(HEAD_START_S):
+            self.run()
 
     def cancel(self) -> None:
         """Nobody wants the engine any more; a build ends at its next sign of progress."""
         self._cancelled.set()
 
-    def run(self) -> None:
-        """Try the candidates until one is taken."""
+    def reading(self) -> Reading:
+        """How far it is; empty before and afterwards. From any thread."""
+        return self._slot.reading()
+
+    def run(self, watcher: Watcher = UNWATCHED) -> None:
+        """Try the candidates until one is taken. Raises Cancelled where `watcher` does, which is told how far it is."""
+        self._watcher = watcher
+        try:
+            self._run()
+        finally:
+            self._slot.stage("")
+
+    def _run(self) -> None:
         self._rehearsal = self._rehearsal or self.runner.recorded
         self._store.sweep()
         for job in self.jobs:
             name = f"{job.engine} {job.precision}"
             try:
-                self._take(job, *self._made(job))
-                return
+                return self._take(job, *self._made(job))
             except Cancelled:
-                return
+                if self._watcher is UNWATCHED:  # beside play, nobody waits for it
+                    return
+                raise
             except (PassedOver, Unavailable, UserError) as reason:
-                self._say(f"{self._whose}: {name}: {reason}; going on with {self.runner.backend}")
+                why = f": {reason}"
             except MemoryError:
-                self._say(f"{self._whose}: {name}: out of memory; going on with {self.runner.backend}")
+                why = ": out of memory"
             except Exception as error:  # engines are other people's code, and play must go on whatever they raise
-                self._say(f"{self._whose}: {name} failed: {first_sentence(error)}; going on with {self.runner.backend}")
-
-    def _say(self, line: str) -> None:
-        self._options.say(line)
+                why = f" failed: {first_sentence(error)}"
+            self._say(f"{self._whose}: {name}{why}; going on with {self.runner.backend}")
 
     def _made(self, job: Job) -> tuple[Engine, Entry]:
         """The engine of a job, from the store or built now."""
@@ -147,8 +153,9 @@ class Upgrade:
             from compile.quantised import quantised
 
             if not has_weights(job, self._store):
-                self._wait()
-            job = quantised(job, self._store, self._rehearsal, self.runner.buffers)
+                self._wait(job)
+            told, own = self._progress(job), self.runner.buffers
+            job = quantised(job, self._store, self._rehearsal, own, lambda: told(0, 0, "measuring"))
         if entry is None:
             key = key_of(facts)
             part = self._store.begin(key)
@@ -165,30 +172,35 @@ class Upgrade:
         return module.build(replace(job, folder=entry.folder, cached=True), self._progress(job)), entry
 
     def _progress(self, job: Job) -> Progress:
-        """Keeps `progress` up to date, says a line now and then, and ends a build that was cancelled."""
-        started = said = time.monotonic()
+        """Keeps `reading` up to date, says a line now and then, and ends a build that was cancelled."""
+        name = f"{job.engine} {job.precision}"
+        said = rested = time.monotonic()
 
         def told(done: int, total: int, what: str) -> None:
-            nonlocal said
+            nonlocal said, rested
             if self._cancelled.is_set():
                 raise Cancelled
-            now = time.monotonic()
-            left = (now - started) * (total - done) / done if done and total else 0.0
-            self.progress = (what, done, total, left)
-            if now - said >= SAY_EVERY_S:
-                said = now
-                rest = f", about {left:.0f} s left" if left else ""
-                self._say(f"{self._whose}: {job.engine} {job.precision}: {what}, {done} of {total}{rest}")
+            self._slot.stage(what, total, STEPS, name, done)
+            self._watcher.stage(what, total, STEPS, name, done)
+            rested = self._rest(rested)
+            if time.monotonic() - said >= SAY_EVERY_S:
+                said = time.monotonic()
+                self._say(f"{self._whose}: {in_words(self.reading())}")
 
         return told
+
+    def _rest(self, since: float) -> float:
+        """Beside play on a CPU, rest as long as was worked `since`, for play needs the cores; gives the time then."""
+        if self._beside and self.jobs[0].place.kind == "cpu":
+            self._cancelled.wait(time.monotonic() - since)
+        return time.monotonic()
 
     def _take(self, job: Job, engine: Engine, entry: Entry) -> None:
         """Try the engine, unless it was before, and offer it to the runner."""
         if "error" not in entry.facts or self._stale(entry):
             self._try(job, engine, entry)
-        name = f"{job.engine} {job.precision}"
+        name, runner = f"{job.engine} {job.precision}", self.runner
         error, gain = entry.facts["error"], entry.facts["gain"]
-        runner = self.runner
 
         def take() -> None:
             runner.take(engine.bind(runner.buffers), name)
@@ -208,39 +220,31 @@ class Upgrade:
 
     def _try(self, job: Job, engine: Engine, entry: Entry) -> None:
         """Run the rehearsal on buffers of its own; note what came of it. Raises PassedOver."""
-        self._wait()
+        self._wait(job)
+        told, runs = self._progress(job), count()
+        total = len(self._rehearsal.runs) * (1 + 2 * TURNS)  # once for the error, then each of two engines in turns
+
+        def sign() -> None:
+            told(next(runs), total, "trying")
+
         buffers = self.runner.buffers.twin(job.contract)
         bound = engine.bind(buffers)
-        verdict = try_on(self._rehearsal, bound, buffers)
-        limit, gain = TOLERANCE[job.precision], self._gain(bound, buffers)
-        facts = {
-            "error": verdict.error,
-            "gain": gain,
-            "beside": self.runner.backend,
-            "tried": time.time(),
-            "slower": "",
-        }
+        verdict = try_on(self._rehearsal, bound, buffers, sign)
+        limit = TOLERANCE[job.precision]
+        gain = times_as_fast(self._rehearsal, self._base.bind(buffers), bound, buffers, sign)
+        facts = {"error": verdict.error, "gain": gain, "beside": self.runner.backend, "slower": ""}
         if verdict.error > limit:
             facts["refused"] = f"refused, for the error of {verdict.where} is {verdict.error:.2g}, above {limit:g}"
         elif gain < FASTER:
             facts["slower"] = f"is no faster here ({gain:.2f} times)"
-        self._store.note(entry, **facts)
+        self._store.note(entry, tried=time.time(), **facts)
         if self._passed_over(entry):
             raise PassedOver(self._passed_over(entry))
 
-    def _gain(self, bound: Bound, buffers: Buffers) -> float:
-        """How many times as fast as the present engine: turn by turn, as what else the machine does falls on both."""
-        base, seconds = self._base.bind(buffers), {}
-        for _ in range(TURNS):
-            for name, each in (("base", base), ("new", bound)):
-                took = try_on(self._rehearsal, each, buffers).seconds
-                seconds[name] = min(seconds.get(name, took), took)
-        return seconds["base"] / seconds["new"]
-
-    def _wait(self) -> None:
+    def _wait(self, job: Job) -> None:
         """Until the rehearsal is recorded."""
         if self._rehearsal is None:
             raise PassedOver("was not tried on this walk yet, and is on the next")
+        told = self._progress(job)
         while not self.runner.rehearsed.wait(0.5):
-            if self._cancelled.is_set():
-                raise Cancelled
+            told(0, 0, "waiting")

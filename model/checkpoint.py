@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 import torch.nn as nn
 
+from model.progress import BYTES, UNWATCHED, Tally, Watcher
 from runtime.errors import UserError, first_sentence
 
 ACCEPTED = (torch.float32, torch.float16, torch.bfloat16)
@@ -135,21 +136,35 @@ def require_fit(module: nn.Module, tensors: Mapping[str, torch.Tensor], where: s
 
 
 def load(
-    module: nn.Module, path: Path, layout: Layout = Layout(), device: torch.device | str = "cpu", dtype=torch.float32
+    module: nn.Module,
+    path: Path,
+    layout: Layout = Layout(),
+    device: torch.device | str = "cpu",
+    dtype=torch.float32,
+    progress: Watcher = UNWATCHED,
 ) -> nn.Module:
     """Give `module`, made on the meta device, the tensors of `path` on `device` in `dtype`; returns it, frozen.
 
     Raises UserError that names what is missing, unexpected, misshapen or of a wrong type.
     """
-    return fill(module, open_tensors(path, layout), str(path), device, dtype)
+    return fill(module, open_tensors(path, layout), str(path), device, dtype, progress)
 
 
 def fill(
-    module: nn.Module, tensors: Mapping[str, torch.Tensor], where: str, device: torch.device | str, dtype: torch.dtype
+    module: nn.Module,
+    tensors: Mapping[str, torch.Tensor],
+    where: str,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    progress: Watcher = UNWATCHED,
 ) -> nn.Module:
     """`load` from tensors that are open already; `where` names their file in errors."""
     require_fit(module, tensors, where)
-    placed = {name: tensor.to(device, dtype) for name, tensor in tensors.items()}
+    progress.stage("reading", sum(tensor.nbytes for tensor in tensors.values()), BYTES, Path(where).name)
+    read, placed = Tally(progress), {}
+    for name, tensor in tensors.items():
+        placed[name] = tensor.to(device, dtype)
+        read.add(tensor.nbytes)
     module.load_state_dict(placed, strict=True, assign=True)
     return module.requires_grad_(False).eval()
 

@@ -10,10 +10,12 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 SMALL = 16 * 2**20  # bytes; below it hashing is as quick as looking up
 ENTRIES = 256
+BLOCK = 4 * 2**20  # bytes between two signs of progress
 
 
 def home() -> Path:
@@ -21,22 +23,40 @@ def home() -> Path:
     return Path(os.environ.get("REVERIE_HOME") or "~/.reverie").expanduser()
 
 
-def sha256_of(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal digits, from memory where it has not changed since. Raises OSError."""
-    key = _key(path)
-    known = _read().get(key) if key else None
+def sha256_of(path: Path, told: Callable[[int], None] = lambda count: None) -> str:
+    """The file's SHA-256 in hexadecimal digits, from memory where it has not changed since. Raises OSError.
+
+    told: see `hash_anew`.
+    """
+    known = _known(path)
     if known:
         return known
-    digest = hash_anew(path)
+    key = _key(path)
+    digest = hash_anew(path, told)
     if key and key == _key(path):  # not written to meanwhile
         _keep(key, digest)
     return digest
 
 
-def hash_anew(path: Path) -> str:
-    """The file's SHA-256, without the memory. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def hash_anew(path: Path, told: Callable[[int], None] = lambda count: None) -> str:
+    """The file's SHA-256, without the memory. Raises OSError, and what `told` raises.
+
+    told: called with the bytes of each block that was hashed.
+    """
+    whole, block = hashlib.sha256(), memoryview(bytearray(BLOCK))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(block):
+            whole.update(block[:count])
+            told(count)
+    return whole.hexdigest()
+
+
+def to_be_hashed(path: Path) -> int:
+    """The bytes that `sha256_of` would have to read: 0 of a file that is remembered, or is not there."""
+    try:
+        return 0 if _known(path) else path.stat().st_size
+    except OSError:
+        return 0
 
 
 def remember(path: Path, digest: str) -> None:
@@ -44,6 +64,11 @@ def remember(path: Path, digest: str) -> None:
     key = _key(path)
     if key:
         _keep(key, digest)
+
+
+def _known(path: Path) -> str | None:
+    key = _key(path)
+    return _read().get(key) if key else None
 
 
 def _key(path: Path) -> str:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable
+from os.path import isfile
 from pathlib import Path
+from zipfile import BadZipFile
+from zlib import error as InflateError
+
+import numpy as np
 
 from model.fetch import fetch, weights_folder
+from model.progress import UNWATCHED, Watcher
 from model.world import LoadOptions, World
-from model.worldfile import WorldFile, read_world_file
+from model.worldfile import RESTORE, WorldFile, read_world_file
 from runtime.errors import UserError
+from runtime.image import load_image
 
 WORLDS = Path(__file__).resolve().parent.parent / "assets" / "worlds"
 DEFAULT_WORLD = "cloister"
 # A family's module has load_world(folder, described, options).
 FAMILIES = {"dream": "model.dream.load", "matrix-game": "model.matrix_game.load"}
+# Those whose worlds are no pastime without one, and need torch.
+WANT_GPU = ("matrix-game",)
 
 
 def list_worlds() -> list[tuple[str, str, str]]:
@@ -29,7 +39,7 @@ def list_worlds() -> list[tuple[str, str, str]]:
 def find_world(name_or_dir: str) -> Path:
     """The folder of a bundled world by name, or a folder that holds a world.yaml."""
     for folder in (WORLDS / name_or_dir, Path(name_or_dir)):
-        if (folder / "world.yaml").is_file():
+        if isfile(folder / "world.yaml"):
             return folder
     names = ", ".join(name for name, _, _ in list_worlds()) or "none are bundled"
     raise UserError(
@@ -38,7 +48,34 @@ def find_world(name_or_dir: str) -> Path:
 
 
 def is_bundled(name: str) -> bool:
-    return (WORLDS / name / "world.yaml").is_file()
+    return isfile(WORLDS / name / "world.yaml")  # whatever it is called
+
+
+def starts_of(folder: Path, described: WorldFile) -> list[np.ndarray]:
+    """A world's own start pictures, uint8 RGB [h, w, 3]; where no picture is given, start_index says which is taken.
+
+    They are PNG or JPEG files, or `rgb`, uint8 [M, h, w, 3], of an npz. Raises UserError for a damaged one.
+    """
+    pictures: list[np.ndarray] = []
+    for name in described.starts:
+        path = folder / name
+        if path.suffix != ".npz":
+            pictures.append(load_image(path).pixels)
+            continue
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                rgb = archive["rgb"]
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, InflateError) as error:
+            raise UserError(f"the start pictures cannot be read: {error}", str(path), RESTORE) from error
+        if rgb.dtype != np.uint8 or rgb.ndim != 4 or rgb.shape[3] != 3 or 0 in rgb.shape:
+            raise UserError(f"no start pictures: {rgb.dtype} {rgb.shape}", str(path), RESTORE)
+        pictures.extend(rgb)
+    return pictures
+
+
+def start_index(seed: int, count: int) -> int:
+    """Which of its own `count` start pictures a world takes for `seed`; the worlds of all families choose so."""
+    return seed % count
 
 
 def bindings_of(name_or_dir: str) -> dict[str, list[str]]:
@@ -47,10 +84,21 @@ def bindings_of(name_or_dir: str) -> dict[str, list[str]]:
 
 
 def load_world(name_or_dir: str, options: LoadOptions | None = None) -> World:
-    """Load a world, ready for `reset`."""
-    folder = find_world(name_or_dir)
+    """Load a world, ready for `reset`. Raises what `options.progress` raises to end it."""
+    folder, options = find_world(name_or_dir), options or LoadOptions()
     described = read_world_file(folder)
-    return family_of(described, folder).load_world(folder, described, options or LoadOptions())
+    options.progress.stage("loading", name=folder.name)
+    world = family_of(described, folder).load_world(folder, described, options)
+    options.progress.stage("")
+    return world
+
+
+def prepare(name_or_dir: str) -> None:
+    """Import what computes a world, so that loading it takes less time then. Raises UserError as loading it would."""
+    folder = find_world(name_or_dir)
+    family_of(read_world_file(folder), folder)
+    with contextlib.suppress(ImportError):  # a world that needs it says so when it is loaded
+        import onnxruntime  # noqa: F401
 
 
 def family_of(described: WorldFile, folder: Path):
@@ -67,12 +115,21 @@ def family_of(described: WorldFile, folder: Path):
         raise UserError(f"this world needs {error.name}, which is not installed", where, remedy) from error
 
 
-def fetch_world(name_or_dir: str, weights: Path | None, offline: bool, say: Callable[[str], None]) -> Path:
-    """Make a world's official files be there, in `weights` or where `load_world` looks for them; returns the folder."""
+def fetch_world(
+    name_or_dir: str,
+    weights: Path | None,
+    offline: bool,
+    say: Callable[[str], None],
+    progress: Watcher = UNWATCHED,
+) -> Path:
+    """Make a world's official files be there, in `weights` or where `load_world` looks for them; returns the folder.
+
+    `progress` is told how far it is, and may end it by raising Cancelled: the next time goes on from there.
+    """
     folder = find_world(name_or_dir)
     described = read_world_file(folder)
     if described.source is None:
         raise UserError(f"{folder.name} has nothing to fetch", "--fetch", f"play it: --world {name_or_dir}")
     source = described.source
     say(f"{source.repo} at {source.revision[:12]}, licence {source.licence}")
-    return fetch(described.source, described.files, weights or weights_folder(folder.name), offline, say)
+    return fetch(source, described.files, weights or weights_folder(folder.name), offline, say, progress)

@@ -186,6 +186,11 @@ class Rings:
         buffers = {name: ring.buffer.to("cpu", copy=True) for name, ring in self._rings.items()}
         return buffers | {"committed": torch.tensor(self.committed)}
 
+    def layout(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+        """The shape and the type of every tensor of `state`."""
+        buffers = {name: (tuple(ring.buffer.shape), ring.buffer.dtype) for name, ring in self._rings.items()}
+        return buffers | {"committed": ((), torch.long)}
+
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
         for name, ring in self._rings.items():
             ring.buffer.copy_(state[name])

@@ -6,15 +6,19 @@ It is not thread safe: one thread owns it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from model.progress import UNWATCHED, Watcher
+
 # The first columns of a control row, per video frame, in the camera's own axes (see input/controls.py).
 CONTROL_COLUMNS = ("right", "forward", "yaw", "pitch")
+# What the time of a chunk is told in; "other" is all that is none of these.
+PARTS = ("denoise", "commit", "decode", "other")
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class WorldInfo:
     as pairs of a movement action (or "mouse") and what it does in this world, in the order of the on-screen help.
 
     `notes` are lines about what was chosen while loading, for a person to read once. `overlaps`: the next step may be
-    begun before the last one's frames were taken, and goes on beside them.
+    begun before the last one's frames were taken, and goes on beside them. `takes_text`: whether a prompt means
+    anything here (`needs_text`: it cannot begin without one).
     """
 
     name: str
@@ -49,6 +54,7 @@ class WorldInfo:
     vocabulary: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     overlaps: bool = False
+    takes_text: bool = False
 
     @property
     def control_columns(self) -> int:
@@ -67,7 +73,8 @@ class LoadOptions:
     `engine` and `precision` are names of compile/plan.py. `settled`: the engine must not change while playing, as in a
     recording: it is made ready before. `engines`: the folder of what was built (None: the user's own); `engine_dir`:
     engines that were made ahead of time. `say` is told in a line when another engine takes over. `team`: the processes
-    that compute this world together, if there are more (compile/parallel.py).
+    that compute this world together, if there are more (compile/parallel.py). `progress` is told how far loading is,
+    the encoding of a start picture included, and may end it by raising Cancelled; not what is built beside play.
     """
 
     weights: Path | None = None
@@ -84,6 +91,7 @@ class LoadOptions:
     engine_dir: Path | None = None
     say: Callable[[str], None] = lambda line: None
     team: object = None
+    progress: Watcher = UNWATCHED
 
 
 class World(Protocol):
@@ -105,13 +113,34 @@ class World(Protocol):
     def backend(self) -> str:
         """What computes at present, in words: `info.backend` to begin with."""
 
+    @property
+    def spent(self) -> Mapping[str, float]:
+        """Milliseconds that the last chunk took by part (PARTS), once its frames were all taken.
+
+        It is the host's time, without what NumPy does between the graphs: on a GPU, whose work goes on by itself, that
+        is how long it took to ask for it, and of a world that overlaps the parts may be of two chunks.
+        """
+
+    @property
+    def building(self) -> str:
+        """What is being built beside play and how far it is, in words; empty where nothing is. From any thread."""
+
+    def close(self) -> None:
+        """Nobody plays any more: what is built beside play is given up. From any thread; never raises."""
+
     def prompt(self, text: str) -> None:
         """Change the text condition from the next chunk on; raises UserError where a world takes no text."""
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, as arrays that may be kept."""
 
-    def load_state(self, state: dict[str, np.ndarray]) -> None: ...
+    def require_state(self, state: dict[str, np.ndarray]) -> None:
+        """Raise UserError, which names the array, unless `load_state` will take `state`."""
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a `state` of this world, whatever was walked before; the same controls then lead to the same
+        pictures. Raises as `require_state` does, and has changed nothing then.
+        """
 
     @property
     def camera(self) -> np.ndarray:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import yaml
 
-from model.digests import sha256_of
+from model.digests import sha256_of, to_be_hashed
 from model.fetch import Source
+from model.progress import BYTES, UNWATCHED, Tally, Watcher
 from model.settings import read_settings
 from runtime.errors import UserError
 
+MOST_BYTES = 2**16  # what is larger is something else
 RESTORE = "restore it from the repository (git checkout) or fetch it again"
 
 
@@ -23,7 +25,8 @@ class WorldFile:
 
     family: the module that loads it (see model/registry.py); config: the family's own settings; starts: start pictures,
     beside the YAML; files: what it loads, with the SHA-256 where it is known (else empty), beside the YAML, or in the
-    folder of weights where there is a `source` to fetch them from; bindings: keys of this world's own, by action.
+    folder of weights where there is a `source` to fetch them from, of `download_gb` (10^9 bytes) in all, 0 where nobody
+    knows; bindings: keys of this world's own, by action.
     """
 
     title: str = ""
@@ -34,31 +37,40 @@ class WorldFile:
     files: dict[str, str] = field(default_factory=dict)
     bindings: dict[str, list[str]] = field(default_factory=dict)
     source: Source | None = None
+    download_gb: float = 0.0
 
 
 def read_world_file(folder: Path) -> WorldFile:
     """Read FOLDER/world.yaml; raises UserError for what is none."""
     path = folder / "world.yaml"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the world cannot be read: {error}", str(path), RESTORE) from error
-    except yaml.YAMLError as error:
-        raise UserError(f"not a world file: {error}", str(path), RESTORE) from error
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError("the world cannot be read", f"{path}: {error.strerror or error}", RESTORE) from error
+    if len(content) > MOST_BYTES:
+        raise UserError("not a world file: it is too long", str(path), RESTORE)
+    try:
+        values = yaml.safe_load(content.decode("utf-8"))
+    except Exception as error:  # the text, the YAML, or what a tag makes of a word, from KeyError to AttributeError
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"not a world file: {said}", str(path), RESTORE) from error
     if isinstance(values, Mapping) and isinstance(values.get("starts"), str):
         values["starts"] = [values["starts"]]
     return read_settings(WorldFile, values, str(path))
 
 
-def identity(folder: Path, files: Mapping[str, str], settings: object = None) -> str:
+def identity(folder: Path, files: Mapping[str, str], settings: object = None, progress: Watcher = UNWATCHED) -> str:
     """Compare every file with its SHA-256, where that is known; returns one digest over all of them, and `settings`.
 
     settings: a dataclass of what else decides what is dreamt, where the files do not hold it.
     """
     whole = hashlib.sha256(b"" if settings is None else repr(settings).encode())
+    progress.stage("checking", sum(to_be_hashed(folder / name) for name in files), BYTES, folder.name)
+    hashed = Tally(progress)
     for name, expected in sorted(files.items()):
         try:
-            actual = sha256_of(folder / name)
+            actual = sha256_of(folder / name, hashed.add)
         except OSError as error:
             raise UserError(f"a file of the world is missing: {error.strerror}", str(folder / name), RESTORE) from error
         if expected and actual != expected:

@@ -18,6 +18,7 @@ from compile.plan import Job, Place, candidates, defaults, require_precision
 from compile.rehearsal import CHUNKS
 from compile.store import FACTS, Store, digest_of
 from model.graph import Unavailable
+from model.progress import LEAST_S, in_words
 from model.registry import load_world
 from model.world import LoadOptions
 from runtime.errors import UserError
@@ -183,13 +184,14 @@ def test_a_build_that_fails_is_one_line_and_play_goes_on(better, opened, failure
 
 
 def test_a_cancelled_build_ends_and_leaves_nothing(better, opened):
+    before = set(threading.enumerate())
     better.gate.clear()
     world = opened.open()
     world.runner.upgrade.cancel()
     better.gate.set()
     world.reset(None, None, 1)
     play(world, CHUNKS + 2)
-    until(lambda: not [each for each in threading.enumerate() if each.name == "upgrade"])
+    until(lambda: not set(threading.enumerate()) - before)
     assert world.backend.startswith("ort") and better.built == 0 and not opened.store.entries()
 
 
@@ -257,10 +259,13 @@ def test_progress_tells_what_is_left_and_cancels():
     job = SimpleNamespace(engine="openvino", precision="fp32")
     made = upgrade.Upgrade(None, None, [job], None, LoadOptions(), None)
     told = made._progress(job)
-    time.sleep(0.02)
-    told(1, 4, "layers")
-    what, done, total, left = made.progress
-    assert (what, done, total) == ("layers", 1, 4) and left >= 3 * 0.02
+    told(0, 4, "layers")
+    time.sleep(LEAST_S)
+    told(1, 4, "other layers")
+    reading = made.reading()
+    assert (reading.stage, reading.name, reading.done, reading.total) == ("other layers", "openvino fp32", 1, 4)
+    assert 2 * LEAST_S < reading.seconds_left < 30 * LEAST_S
+    assert in_words(reading).startswith("openvino fp32: other layers, 2 of 4, about ")
     made.cancel()
     with pytest.raises(Cancelled):
         told(2, 4, "layers")

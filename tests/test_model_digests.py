@@ -9,6 +9,7 @@ import os
 import pytest
 
 from model import digests
+from model.progress import Cancelled
 
 CONTENT = b"dream" * 100
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -34,9 +35,9 @@ def hashed(monkeypatch):
     """The names of the files that were really read, in order."""
     names, hash_anew = [], digests.hash_anew
 
-    def counted(path):
+    def counted(path, told):
         names.append(path.name)
-        return hash_anew(path)
+        return hash_anew(path, told)
 
     monkeypatch.setattr(digests, "hash_anew", counted)
     return names
@@ -64,7 +65,7 @@ def test_a_changed_file_is_hashed_again(memory, big, hashed, change):
 
 
 def test_a_file_that_changes_while_it_is_hashed_is_not_remembered(memory, big, monkeypatch):
-    def meanwhile(path):
+    def meanwhile(path, told):
         path.write_bytes(b"!" * 999)
         return DIGEST
 
@@ -134,3 +135,20 @@ def test_home_is_the_person_s_unless_told(monkeypatch, tmp_path):
 def test_a_missing_file_is_the_caller_s_to_tell(memory, tmp_path):
     with pytest.raises(FileNotFoundError):
         digests.sha256_of(tmp_path / "nothing")
+
+
+def test_every_block_is_told_and_a_watcher_may_stop_it(memory, big, monkeypatch):
+    monkeypatch.setattr(digests, "BLOCK", 200)
+    assert digests.to_be_hashed(big) == len(CONTENT) and digests.to_be_hashed(big.with_name("nothing")) == 0
+    blocks = []
+
+    def stop(count):
+        blocks.append(count)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        digests.sha256_of(big, stop)
+    assert blocks == [200] and not memory.exists()
+    blocks.clear()
+    assert digests.sha256_of(big, blocks.append) == DIGEST and blocks == [200, 200, 100]
+    assert digests.to_be_hashed(big) == 0 and digests.sha256_of(big, stop) == DIGEST, "it is remembered"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -13,56 +12,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_hub import REPO, REVISION, Hub, serving, sha256
+from fake_hub import REPO, REVISION, Hub, sha256
+from hub_fixtures import BLOCK, PROXIES, own_home_and_no_proxy, point_fixture, serve_fixture  # noqa: F401
 
 from model import fetch as fetching
 from model.fetch import Source, fetch, weights_folder
+from model.progress import size_in_words
 from runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = Source(REPO, REVISION, "apache-2.0")
-BLOCK = 64 * 1024
 BIG = bytes(range(256)) * 4096  # 1 MiB
-PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-
-
-@pytest.fixture
-def serve():
-    """Starts hubs; gives each its address."""
-    with contextlib.ExitStack() as stack:
-        yield lambda hub: stack.enter_context(serving(hub))
-
-
-@pytest.fixture(autouse=True)
-def own_home_and_no_proxy(tmp_path, monkeypatch):
-    """A home of our own; and a proxy that must not be asked, for some have one."""
-    monkeypatch.setenv("REVERIE_HOME", str(tmp_path / "home"))
-    for name in PROXIES:
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(name, "127.0.0.1,localhost")
-
-
-@pytest.fixture
-def point(monkeypatch):
-    """Points huggingface_hub, which reads its environment when it is imported, at an address in this process."""
-    package = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
-    from huggingface_hub.utils import close_session
-
-    def at(url: str) -> None:
-        close_session()  # a new client, made in this test's environment
-        monkeypatch.setattr(package.constants, "ENDPOINT", url)
-        monkeypatch.setattr(
-            package.constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-
-    monkeypatch.setattr(package.constants, "DOWNLOAD_CHUNK_SIZE", BLOCK)
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
-        monkeypatch.setattr(package.constants, name, True)
-    monkeypatch.setattr(package.constants, "HF_HUB_OFFLINE", False)
-    yield at
-    close_session()
 
 
 @pytest.fixture
@@ -91,7 +51,8 @@ def test_two_files_come_verified_and_are_not_asked_for_again(hub, tmp_path, monk
     said = []
     folder = tmp_path / "new" / "weights"
     assert fetch(SOURCE, FILES, folder, say=said.append) == folder
-    assert said == ["config.json: 2 bytes, verified", "parts/model.safetensors: 1.0 MB, verified"]
+    whole = "1.0 MB in 2 files"
+    assert said == [whole, "config.json: 2 bytes, verified", "parts/model.safetensors: 1.0 MB, verified"]
     assert names(folder) == sorted(FILES) and (folder / "parts/model.safetensors").read_bytes() == BIG
     paths = [f"/{REPO}/resolve/{REVISION}/{name}" for name in FILES]
     assert [(method, path) for method, path, _, _ in hub.asked] == [
@@ -109,10 +70,11 @@ def test_two_files_come_verified_and_are_not_asked_for_again(hub, tmp_path, monk
 def test_files_without_a_digest_are_checked_by_the_hub_s_where_it_has_one(hub, serve, tmp_path):
     said = []
     fetch(SOURCE, {"config.json": ""}, tmp_path / "w", say=said.append)
-    assert said == ["config.json: 2 bytes, no digest to verify it by"]
+    assert said == ["2 bytes in 1 file", "config.json: 2 bytes, no digest to verify it by"]
     hub.store = serve(Hub(hub.files)).url.replace("127.0.0.1", "localhost")
     fetch(SOURCE, {"config.json": "", "parts/model.safetensors": ""}, tmp_path / "w", say=said.append)
-    assert said[1:] == ["config.json: 2 bytes, already there", "parts/model.safetensors: 1.0 MB, verified"]
+    whole = "1.0 MB in 2 files, 2 bytes there already"
+    assert said[2:] == ["config.json: 2 bytes, already there", whole, "parts/model.safetensors: 1.0 MB, verified"]
 
 
 def test_a_store_elsewhere_gets_the_request_but_not_the_token(hub, serve, tmp_path, monkeypatch):
@@ -198,7 +160,8 @@ fetch(Source({REPO!r}, {REVISION!r}), {{"model.safetensors": {sha256(content)!r}
     hub.held.clear()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "model.safetensors: 25.2 MB, verified\n"
+    whole = f"25.2 MB in 1 file, {size_in_words(kept)} there already"
+    assert done.stdout == f"{whole}\nmodel.safetensors: 25.2 MB, verified\n"
     assert (tmp_path / "w" / "model.safetensors").read_bytes() == content
     path = f"/{REPO}/resolve/{REVISION}/model.safetensors"
     spans = [("HEAD", None), ("GET", None), ("HEAD", None), ("GET", f"bytes={kept}-")]
@@ -220,7 +183,7 @@ def test_an_altered_file_stays_until_the_right_one_is_whole(hub, tmp_path):
     assert (tmp_path / "config.json").read_bytes() == b"{..." and said == []
     hub.status.clear()
     fetch(SOURCE, FILES, tmp_path, say=said.append)
-    assert (tmp_path / "config.json").read_bytes() == b"{}" and said[0] == "config.json: 2 bytes, verified"
+    assert (tmp_path / "config.json").read_bytes() == b"{}" and said[1] == "config.json: 2 bytes, verified"
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,16 @@ from typing import Protocol
 
 from compile.buffers import Buffers
 from model.graph import Seen
+from model.progress import STEPS, Cancelled, Watcher
+
+__all__ = ["Bound", "Cancelled", "Engine", "PassedOver", "Progress", "silent", "told"]
 
 # Called with steps done, steps in all (0: not known) and what is being done.
 Progress = Callable[[int, int, str], None]
 
 
-class Cancelled(Exception):
-    """Raised by a progress callback, and out of the build that called it, when nobody wants the engine any more."""
+class PassedOver(Exception):
+    """Why an engine was not taken, in words."""
 
 
 class Bound(Protocol):
@@ -32,6 +35,11 @@ class Engine(Protocol):
     """What was built, without any state of a walk: it may be bound to several sets of buffers."""
 
     def bind(self, buffers: Buffers) -> Bound: ...
+
+
+def told(watcher: Watcher, name: str) -> Progress:
+    """A progress callback that tells a watcher of the engine `name`."""
+    return lambda done, total, what: watcher.stage(what, total, STEPS, name, done)
 
 
 def silent(done: int, total: int, what: str) -> None:

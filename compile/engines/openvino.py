@@ -37,13 +37,21 @@ class Written:
 class OpenVino:
     """Compiled models by graph name."""
 
-    def __init__(self, contract: Contract, paths: Mapping[str, Path], precision: str, threads: int) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        paths: Mapping[str, Path],
+        precision: str,
+        threads: int,
+        progress: Progress = silent,
+    ) -> None:
         """paths: the ONNX file of every graph. Raises UserError for one that does not load."""
-        self.contract = contract
+        self.contract, self.models = contract, {}
+        progress(0, len(paths), "compiling")
         core = make_core()
-        self.models = {
-            name: compile_graph(core, path, contract.graphs[name], precision, threads) for name, path in paths.items()
-        }
+        for done, (name, path) in enumerate(paths.items(), 1):
+            self.models[name] = compile_graph(core, path, contract.graphs[name], precision, threads)
+            progress(done, len(paths), "compiling")
 
     def bind(self, buffers: Buffers) -> OpenVinoBound:
         return OpenVinoBound(self, buffers)
@@ -189,7 +197,5 @@ def has_bf16() -> bool:
 
 def build(job: Job, progress: Progress = silent) -> OpenVino:
     """See compile.engines."""
-    progress(0, 2, "exporting")
-    paths = job.exported()
-    progress(1, 2, "compiling")
-    return OpenVino(job.contract, paths, job.precision, job.place.threads)
+    progress(0, 0, "exporting")
+    return OpenVino(job.contract, job.exported(), job.precision, job.place.threads, progress)

@@ -22,10 +22,14 @@ QUICK = True  # built within seconds
 class Ort:
     """Sessions by graph name."""
 
-    def __init__(self, contract: Contract, paths: Mapping[str, Path], threads: int) -> None:
+    def __init__(
+        self, contract: Contract, paths: Mapping[str, Path], threads: int, progress: Progress = silent
+    ) -> None:
         """paths: the ONNX file of every graph. Raises UserError for one that does not load."""
-        self.contract = contract
-        self.sessions = {name: open_session(path, threads) for name, path in paths.items()}
+        self.contract, self.sessions = contract, {}
+        for name, path in paths.items():
+            progress(len(self.sessions), len(paths), "loading")
+            self.sessions[name] = open_session(path, threads)
 
     def bind(self, buffers: Buffers) -> OrtBound:
         return OrtBound(self, buffers)
@@ -82,11 +86,10 @@ def probe(place: Place, precision: str) -> None:
 
 def build(job: Job, progress: Progress = silent) -> Ort:
     """See compile.engines."""
-    progress(0, 2, "exporting")
+    progress(0, 0, "exporting")
     paths = job.exported()
     if job.precision == "int8":
         from compile.int8 import dynamic_int8
 
         paths = dynamic_int8(paths, job.folder)
-    progress(1, 2, "loading")
-    return Ort(job.contract, paths, job.place.threads)
+    return Ort(job.contract, paths, job.place.threads, progress)

@@ -14,6 +14,7 @@ from model.dream.config import DreamConfig
 from model.dream.graphs import dream_contract, shipped
 from model.dream.world import EmbeddedWorld
 from model.graph import Contract
+from model.progress import UNWATCHED, Watcher
 from model.settings import read_settings
 from model.world import LoadOptions, WorldInfo
 from model.worldfile import WorldFile, identity
@@ -35,7 +36,7 @@ VOCABULARY = (
 
 def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> EmbeddedWorld:
     """The world of `folder`, on as many threads as `options` says, by default all cores up to four."""
-    config, contract = described_contract(folder, described)
+    config, contract = described_contract(folder, described, options.progress)
     threads = options.threads or min(MOST_THREADS, os.cpu_count() or 1)
     runner = prepare(contract, Place(threads=threads), options)
     info = WorldInfo(
@@ -63,10 +64,12 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Embe
     return world
 
 
-def described_contract(folder: Path, described: WorldFile) -> tuple[DreamConfig, Contract]:
+def described_contract(
+    folder: Path, described: WorldFile, progress: Watcher = UNWATCHED
+) -> tuple[DreamConfig, Contract]:
     """The world's graphs, with those that ship with it; every file is looked at first."""
     config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
-    digest = identity(folder, described.files)
+    digest = identity(folder, described.files, progress=progress)
     return config, dream_contract(folder.name, digest, config, folder, shipped(folder))
 
 

@@ -8,7 +8,7 @@ from dataclasses import astuple
 import numpy as np
 
 from compile.rehearsal import CHUNKS
-from compile.runner import Runner
+from compile.runner import Runner, spent
 from input.camera import Pose, c2w, integrate
 from model.dream.ages import ages, window
 from model.dream.clearance import hold_back
@@ -18,6 +18,7 @@ from model.dream.picture import fit
 from model.graph import CACHE
 from model.plan import Step, renoise_levels
 from model.sampler import sample
+from model.state import COUNTS, POSES, Layout, check_state
 from model.world import WorldInfo
 from runtime.errors import UserError
 
@@ -97,6 +98,20 @@ class EmbeddedWorld:
         """What computes at present."""
         return self.runner.backend
 
+    @property
+    def spent(self) -> dict[str, float]:
+        """See model.world.World."""
+        return spent(self.runner)
+
+    @property
+    def building(self) -> str:
+        """See model.world.World."""
+        return self.runner.building
+
+    def close(self) -> None:
+        """See model.world.World."""
+        self.runner.close()
+
     def _sample(self, poses: list[Pose]) -> None:
         """Dream the chunk seen from `poses` into decode's input."""
         targets = np.stack([c2w(pose) for pose in poses])
@@ -131,13 +146,25 @@ class EmbeddedWorld:
         raise UserError("this world takes no text", self.info.name, "choose a world with text, see --list-worlds")
 
     def state(self) -> dict[str, np.ndarray]:
+        """See model.world.World: between two steps, the iterator of the last one exhausted."""
         names = [*self._cache_names(), "last", "anchor"]
         arrays = {name: self.runner.buffers.read(name).copy() for name in names}
-        counts = {"chunk": np.array(self.chunk), "seed": np.array(self.seed, np.uint64)}
+        counts = {"chunk": np.array(self.chunk, COUNTS), "seed": np.array(self.seed, np.uint64)}
         poses = {name: np.array(astuple(getattr(self, name))) for name in ("pose", "start")}
         return arrays | counts | poses
 
+    def _layout(self) -> Layout:
+        names = [*self._cache_names(), "last", "anchor"]
+        arrays = {name: (self.runner.buffers.ports[name].shape, np.dtype(np.float32)) for name in names}
+        poses = {name: ((len(astuple(self.pose)),), POSES) for name in ("pose", "start")}
+        return arrays | poses | {"chunk": ((), COUNTS), "seed": ((), np.dtype(np.uint64))}
+
+    def require_state(self, state: dict[str, np.ndarray]) -> None:
+        check_state(self._layout(), state, self.info.name)
+
     def load_state(self, state: dict[str, np.ndarray]) -> None:
+        self.require_state(state)
+        self.runner.begin(empty=False)
         for name in [*self._cache_names(), "last", "anchor"]:
             self.runner.put(name, state[name])
         self.chunk, self.seed = int(state["chunk"]), int(state["seed"])

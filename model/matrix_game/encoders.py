@@ -14,6 +14,7 @@ from model.clip import ClipImageEncoder
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.picture import prepare
 from model.placement import Placement
+from model.progress import STEPS, UNWATCHED, Watcher
 from model.wan_vae import VaeEncoder
 
 MASK_CHANNELS = 4
@@ -38,21 +39,32 @@ class ImageCondition:
         """The condition of latent frames first .. first + frames - 1, [frames, 20, h, w]."""
         return torch.stack([self.latents[min(frame, CONSTANT_FROM)] for frame in range(first, first + frames)])
 
+    def equals(self, other: ImageCondition) -> bool:
+        """Whether all bits are the same."""
+        return torch.equal(self.latents, other.latents) and torch.equal(self.visual, other.visual)
 
-def encode_image(picture: np.ndarray, config: MatrixGameConfig, weights: Path, placement: Placement) -> ImageCondition:
+
+def encode_image(
+    picture: np.ndarray, config: MatrixGameConfig, weights: Path, placement: Placement, progress: Watcher = UNWATCHED
+) -> ImageCondition:
     """uint8 RGB [h, w, 3] of any size to its condition. Loads both encoders, one after the other, and lets them go."""
     pixels = torch.from_numpy(prepare(picture, config.width, config.height).copy()).permute(2, 0, 1)
     image = (pixels.float() / 127.5 - 1)[None].to(placement.device, placement.dtype)
-    return ImageCondition(_latents(image, config, weights, placement), _visual(image, config, weights, placement))
+    where = (config, weights, placement, progress)
+    return ImageCondition(_latents(image, *where), _visual(image, *where))
 
 
-def _latents(image: torch.Tensor, config: MatrixGameConfig, weights: Path, placement: Placement) -> torch.Tensor:
+def _latents(
+    image: torch.Tensor, config: MatrixGameConfig, weights: Path, placement: Placement, progress: Watcher
+) -> torch.Tensor:
     encoder = on_meta(VaeEncoder, config.vae)
-    load(encoder, weights / config.checkpoints.vae, ENCODER_LAYOUT, placement.device, placement.dtype)
+    load(encoder, weights / config.checkpoints.vae, ENCODER_LAYOUT, placement.device, placement.dtype, progress)
 
     def clip() -> Iterator[torch.Tensor]:
+        progress.stage("encoding", 1 + CONSTANT_FROM, STEPS)
         yield image.unsqueeze(2)
-        for _ in range(CONSTANT_FROM):
+        for done in range(CONSTANT_FROM):
+            progress.advance(1 + done)
             yield image.new_zeros(1, 3, 4, *image.shape[2:])
 
     latents = torch.cat(list(encoder.encode(clip())), 2)[0].transpose(0, 1)
@@ -61,10 +73,12 @@ def _latents(image: torch.Tensor, config: MatrixGameConfig, weights: Path, place
     return torch.cat([mask, latents], 1)
 
 
-def _visual(image: torch.Tensor, config: MatrixGameConfig, weights: Path, placement: Placement) -> torch.Tensor:
+def _visual(
+    image: torch.Tensor, config: MatrixGameConfig, weights: Path, placement: Placement, progress: Watcher
+) -> torch.Tensor:
     tower = on_meta(ClipImageEncoder, config.clip)
     layout = Layout(unused=config.clip.unused)
-    load(tower, weights / config.checkpoints.clip, layout, placement.device, placement.dtype)
+    load(tower, weights / config.checkpoints.clip, layout, placement.device, placement.dtype, progress)
     return tower(image)[0]
 
 

@@ -18,6 +18,7 @@ from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_enc
 from model.matrix_game.network import UNUSED, MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
 from model.placement import Placement, place
+from model.progress import UNWATCHED, Watcher
 from model.settings import read_settings
 from model.taehv import IGNORED, TinyDecoder
 from model.wan_vae import VaeDecoder
@@ -55,7 +56,8 @@ def checked(folder: Path, described: WorldFile, options: LoadOptions) -> tuple[M
         require_files(folder.name, weights, [config.checkpoints.tiny], fetchable=False)
         files.append(config.checkpoints.tiny)
     require_encoders(config, weights)
-    return config, weights, identity(weights, {name: described.files.get(name, "") for name in files}, config)
+    digests = {name: described.files.get(name, "") for name in files}
+    return config, weights, identity(weights, digests, config, options.progress)
 
 
 def parts_of(config: MatrixGameConfig, weights: Path, options: LoadOptions, starts: list[np.ndarray]) -> Parts:
@@ -63,10 +65,10 @@ def parts_of(config: MatrixGameConfig, weights: Path, options: LoadOptions, star
     if options.decoder == "tiny":
         sketch = partial(on_meta, TinyDecoder, config.tiny_widths)
     return Parts(
-        network=lambda place: load_network(config, weights, place),
-        decoder=lambda place: load_decoder(config, weights, place, options.decoder),
+        network=lambda place: load_network(config, weights, place, options.progress),
+        decoder=lambda place: load_decoder(config, weights, place, options.decoder, options.progress),
         sketch=sketch,
-        encode=lambda picture, place: encode_image(picture, config, weights, place),
+        encode=lambda picture, place: encode_image(picture, config, weights, place, options.progress),
         starts=starts,
     )
 
@@ -90,7 +92,9 @@ def require_files(name: str, weights: Path, files: list[str], fetchable: bool) -
         raise UserError(f"weights are missing: {', '.join(missing)}", str(weights), remedy)
 
 
-def load_network(config: MatrixGameConfig, weights: Path, placement: Placement) -> MatrixGameNet:
+def load_network(
+    config: MatrixGameConfig, weights: Path, placement: Placement, progress: Watcher = UNWATCHED
+) -> MatrixGameNet:
     """The transformer; a checkpoint of another variant is named as such."""
     path = weights / config.checkpoints.network
     tensors = open_tensors(path, NETWORK_LAYOUT)
@@ -101,15 +105,18 @@ def load_network(config: MatrixGameConfig, weights: Path, placement: Placement) 
         remedy = f"play it with --world {other}" if other else "choose the world that it belongs to"
         what = f"a checkpoint of another variant: its keyboard has {keyboard.shape[1]} columns, not {wanted}"
         raise UserError(what, str(path), remedy)
-    return fill(on_meta(MatrixGameNet, config.network), tensors, str(path), placement.device, placement.dtype)
+    net = on_meta(MatrixGameNet, config.network)
+    return fill(net, tensors, str(path), placement.device, placement.dtype, progress)
 
 
-def load_decoder(config: MatrixGameConfig, weights: Path, placement: Placement, kind: str) -> torch.nn.Module:
+def load_decoder(
+    config: MatrixGameConfig, weights: Path, placement: Placement, kind: str, progress: Watcher = UNWATCHED
+) -> torch.nn.Module:
     if kind == "tiny":
         tiny, layout = on_meta(TinyDecoder, config.tiny_widths), Layout(unused=IGNORED)
-        return load(tiny, weights / config.checkpoints.tiny, layout, placement.device, placement.dtype)
+        return load(tiny, weights / config.checkpoints.tiny, layout, placement.device, placement.dtype, progress)
     full = on_meta(VaeDecoder, config.vae)
-    return load(full, weights / config.checkpoints.vae, DECODER_LAYOUT, placement.device, placement.dtype)
+    return load(full, weights / config.checkpoints.vae, DECODER_LAYOUT, placement.device, placement.dtype, progress)
 
 
 def slow(placement: Placement, config: MatrixGameConfig) -> tuple[str, ...]:

@@ -9,17 +9,18 @@ import numpy as np
 import torch
 
 from compile.rehearsal import CHUNKS
-from compile.runner import Runner
+from compile.runner import Runner, spent
 from input.camera import Pose, c2w, integrate
-from model.graph import STATE
 from model.lane import DecodeLane
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.controls import ActionRing, keyboard_rows, mouse_rows
 from model.matrix_game.encoders import CONSTANT_FROM, ImageCondition
+from model.matrix_game.saved import as_array, as_tensor, decoder_state, layout_of
 from model.placement import Placement
 from model.plan import Step
 from model.rings import Rings
 from model.sampler import clean, sample
+from model.state import COUNTS, check_state
 from model.wan import sinusoid
 from model.world import CONTROL_COLUMNS, WorldInfo
 from runtime.errors import UserError
@@ -49,6 +50,7 @@ class MatrixGameWorld:
         self.plan, self._encode = config.plan(), encode
         self.lane = DecodeLane(self._decode, decoder.buffers.device)
         self.noise = torch.Generator(placement.device)
+        self.image: ImageCondition | None = None
         self._picture: np.ndarray | None = None
         self._sent: dict[float, torch.Tensor] = {}
         self._begin(seed=0)
@@ -60,12 +62,14 @@ class MatrixGameWorld:
         self.mouse = ActionRing(actions.mouse_dim, actions.window, chunk) if actions.mouse_dim else None
         self.rings.reset()
         self.lane.settle()
-        for name in self._decoder_state():
+        for name in decoder_state(self.decoder.buffers):
             self.decoder.buffers[name].zero_()
         self.begun = False
 
-    def _decoder_state(self) -> list[str]:
-        return [port.name for port in self.decoder.buffers.ports.values() if port.role == STATE]
+    @property
+    def _actions(self) -> dict[str, ActionRing]:
+        rings = {"keyboard": self.keyboard, "mouse": self.mouse}
+        return {name: ring for name, ring in rings.items() if ring is not None}
 
     @torch.inference_mode()
     def reset(self, image: np.ndarray | None, prompt: str | None, seed: int) -> None:
@@ -99,6 +103,21 @@ class MatrixGameWorld:
     def backend(self) -> str:
         """What computes at present: the network, then the decoder."""
         return f"{self.network.backend}, decoder {self.decoder.backend}"
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """See model.world.World."""
+        return spent(self.network, self.decoder)
+
+    @property
+    def building(self) -> str:
+        """See model.world.World."""
+        return self.network.building or self.decoder.building
+
+    def close(self) -> None:
+        """See model.world.World."""
+        self.network.close()
+        self.decoder.close()
 
     def _condition_on(self, image: ImageCondition) -> None:
         self.image = image
@@ -188,18 +207,25 @@ class MatrixGameWorld:
         """See model.world.World: between two steps, the iterator of the last one exhausted."""
         self.lane.settle()
         tensors = {f"ring.{name}": tensor for name, tensor in self.rings.state().items()}
-        tensors |= {name: self.decoder.buffers[name].to("cpu", copy=True) for name in self._decoder_state()}
+        decoder = self.decoder.buffers
+        tensors |= {name: decoder[name].to("cpu", copy=True) for name in decoder_state(decoder)}
         tensors |= {"image.latents": self.image.latents.cpu(), "image.visual": self.image.visual.cpu()}
         arrays = {name: as_array(tensor) for name, tensor in tensors.items()}
-        for name, ring in (("keyboard", self.keyboard), ("mouse", self.mouse)):
-            if ring is not None:
-                arrays |= {f"{name}.rows": ring.buffer.copy(), f"{name}.count": np.array(ring.count)}
-        counts = {"chunk": np.array(self.chunk), "seed": np.array(self.seed), "begun": np.array(self.begun)}
-        return arrays | counts | {"pose": np.array(astuple(self.pose))}
+        for name, ring in self._actions.items():
+            arrays |= {f"{name}.rows": ring.buffer.copy(), f"{name}.count": np.array(ring.count, COUNTS)}
+        arrays |= {"chunk": np.array(self.chunk, COUNTS), "seed": np.array(self.seed, np.uint64)}
+        return arrays | {"begun": np.array(self.begun), "pose": np.array(astuple(self.pose))}
+
+    def require_state(self, state: dict[str, np.ndarray]) -> None:
+        buffers, dtype = (self.network.buffers, self.decoder.buffers), self.placement.dtype
+        check_state(layout_of(*buffers, self.rings, self._actions, dtype), state, self.info.name)
 
     @torch.inference_mode()
     def load_state(self, state: dict[str, np.ndarray]) -> None:
+        self.require_state(state)
         device, dtype = self.placement.device, self.placement.dtype
+        self.network.begin(empty=False)
+        self.decoder.begin(empty=False)
         self._begin(int(state["seed"]))
         self.chunk, self.pose = int(state["chunk"]), Pose(*state["pose"].tolist())
 
@@ -207,29 +233,18 @@ class MatrixGameWorld:
             names = [name for name in state if name.startswith(prefix)]
             return {name.removeprefix(prefix): as_tensor(state[name], dtype) for name in names}
 
-        image = part("image.")
-        self._condition_on(ImageCondition(image["latents"].to(device), image["visual"].to(device)))
-        self._picture = None
+        image = ImageCondition(**{name: tensor.to(device) for name, tensor in part("image.").items()})
+        if self.image is None or not image.equals(self.image):
+            self._condition_on(image)
+            self._picture = None
         self.rings.load_state(part("ring."))
         for name, tensor in part("decoder.").items():
             self.decoder.put(f"decoder.{name}", tensor)
         self.begun = bool(state["begun"])
-        for name, ring in (("keyboard", self.keyboard), ("mouse", self.mouse)):
-            if ring is not None:
-                ring.buffer[:], ring.count = state[f"{name}.rows"], int(state[f"{name}.count"])
+        for name, ring in self._actions.items():
+            ring.buffer[:], ring.count = state[f"{name}.rows"], int(state[f"{name}.count"])
 
     @property
     def camera(self) -> np.ndarray:
         """Where the controls would have led a camera: the network itself keeps no pose."""
         return c2w(self.pose)
-
-
-def as_array(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor on the CPU as an array that may be kept; bfloat16, which NumPy lacks, as int16 of the same bits."""
-    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
-
-
-def as_tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
-    """Back from `as_array`, for tensors of the world's own `dtype` and whole numbers."""
-    tensor = torch.from_numpy(array.copy())
-    return tensor.view(dtype) if tensor.dtype == torch.int16 else tensor
