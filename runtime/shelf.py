@@ -1,0 +1,129 @@
+"""Shelf: the folder that saved worlds lie in: names that every file system takes, the list, and writing beside play.
+
+What a slot is, is runtime/slots.py; where the folder is, runtime/folders.py.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runtime.errors import UserError
+from runtime.slots import THUMBNAIL, WIDEST, Slot, is_picture, opened, read_meta, write_slot
+
+QUICK = "quick"
+SUFFIX = ".safetensors"
+LONGEST_NAME, LONGEST_BYTES = 60, 200
+# Windows keeps these for devices, whatever follows a dot.
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+FORBIDDEN = frozenset('<>:"/\\|?*')
+
+
+@dataclass(frozen=True, eq=False)
+class SlotEntry:
+    """A slot in a list; `problem` says in a line why it cannot be loaded, and the rest is then empty.
+
+    thumbnail: uint8 RGB; when: ISO 8601.
+    """
+
+    name: str
+    path: Path
+    world: str = ""
+    title: str = ""
+    when: str = ""
+    thumbnail: np.ndarray | None = None
+    problem: str = ""
+
+
+def slot_path(folder: Path, name: str) -> Path:
+    """The file of the slot `name`; raises UserError where some file system would not take the name."""
+    name = unicodedata.normalize("NFC", name)
+    remedy = f"use up to {LONGEST_NAME} letters, digits, spaces and dashes"
+    if not name or len(name) > LONGEST_NAME or len(name.encode("utf-8", "replace")) > LONGEST_BYTES:
+        raise UserError("a slot's name must not be empty or longer than that", repr(name[:LONGEST_NAME]), remedy)
+    odd = [letter for letter in name if letter in FORBIDDEN or unicodedata.category(letter)[0] == "C"]
+    if odd or name != name.strip() or name.startswith(".") or name.endswith("."):
+        what = f"{odd[0]!r}" if odd else "a space or a dot at an end"
+        raise UserError(f"a slot's name cannot have {what}", repr(name), remedy)
+    if RESERVED.fullmatch(name):
+        raise UserError("this name is reserved by Windows", repr(name), "choose another one")
+    return folder / f"{name}{SUFFIX}"
+
+
+def list_slots(folder: Path) -> list[SlotEntry]:
+    """What lies in the folder, newest first, damaged ones last; reads headers and thumbnails only."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError("cannot read the folder of saved worlds", str(folder), error.strerror or str(error)) from error
+    return sorted((_entry(path) for path in paths), key=lambda entry: (not entry.problem, entry.when), reverse=True)
+
+
+def _entry(path: Path) -> SlotEntry:
+    try:
+        with opened(path) as (file, metadata):
+            meta = read_meta(metadata, path)
+            height, width, *_ = file.get_slice(THUMBNAIL).get_shape()
+            thumbnail = file.get_tensor(THUMBNAIL) if max(height, width) <= WIDEST else None
+        if not is_picture(thumbnail, 3, WIDEST):
+            raise UserError("the saved world has no thumbnail", str(path), "choose another slot")
+    except UserError as error:
+        return SlotEntry(path.stem, path, problem=str(error))
+    return SlotEntry(path.stem, path, meta.world, meta.title, meta.when, thumbnail)
+
+
+def delete_slot(folder: Path, name: str) -> None:
+    """Delete the slot `name`; raises UserError where there is none or it cannot be."""
+    path = slot_path(folder, name)
+    try:
+        path.unlink()
+    except FileNotFoundError as error:
+        raise UserError(f"there is no slot '{name}'", str(folder), "see the list of slots") from error
+    except OSError as error:
+        raise UserError("cannot delete the slot", str(path), error.strerror or str(error)) from error
+
+
+class SlotWriter:
+    """Writes slots beside play, on a thread of its own, one after the other. Every method is for one thread.
+
+    Of several for one file that wait, only the last is written. A process that ends by itself writes them all first.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "slots")
+        self._under_way: list[tuple[Path, Slot, Future]] = []
+
+    def save(self, path: Path, slot: Slot) -> None:
+        """Write `slot` soon; nobody may write to its arrays any more."""
+        # What waits for the same file would be replaced at once: cancelled, as far as it has not begun.
+        self._under_way = [work for work in self._under_way if work[0] != path or not work[2].cancel()]
+        self._under_way.append((path, slot, self._pool.submit(write_slot, path, slot)))
+
+    def pending(self, path: Path) -> Slot | None:
+        """What is about to be in the file; None where that is what is there."""
+        return next((slot for known, slot, _ in reversed(self._under_way) if known == path), None)
+
+    def finished(self) -> list[tuple[Path, UserError | None]]:
+        """What was written since the last call, or why it could not be. Does not wait."""
+        done = [work for work in self._under_way if work[2].done()]
+        self._under_way = [work for work in self._under_way if work not in done]
+        return [(path, self._failure(future)) for path, _, future in done]
+
+    @staticmethod
+    def _failure(future: Future) -> UserError | None:
+        error = future.exception()
+        if error is not None and not isinstance(error, UserError):
+            raise error
+        return error
+
+    def close(self) -> list[tuple[Path, UserError | None]]:
+        """Wait until all is written; as `finished`."""
+        self._pool.shutdown()
+        return self.finished()
