@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from input.keymap import Keymap
+from input.keymap import COMMANDS, Keymap
+from runtime.strings import text
 
 # A world whose keys a person cannot know yet shows them this long by itself, in seconds of play.
 FIRST_SHOWN_S = 5.0
-COMMAND_LABELS = {
-    "pause": "pause",
-    "reset": "begin again",
-    "new_seed": "another dream",
-    "fullscreen": "full screen",
-    "screenshot": "screenshot",
-    "hud": "figures",
-    "help": "this help",
-    "toggle_mouse": "let the mouse go",
-    "quit": "quit",
-}
+# Commands that lead a walk elsewhere; what a command does is said by the words `help.<command>`.
+LEADING = ("prompt", "reset", "new_seed", "save", "load", "rewind")
 
 
 def uses_mouse(vocabulary: Sequence[tuple[str, str]]) -> bool:
@@ -26,14 +18,28 @@ def uses_mouse(vocabulary: Sequence[tuple[str, str]]) -> bool:
     return not vocabulary or "mouse" in dict(vocabulary)
 
 
-def help_lines(vocabulary: Sequence[tuple[str, str]], keymap: Keymap) -> list[str]:
-    """`keys   label` per entry of WorldInfo.vocabulary and per command; what has no key is left out."""
-    commands = {
-        name: label for name, label in COMMAND_LABELS.items() if name != "toggle_mouse" or uses_mouse(vocabulary)
-    }
-    entries = [*vocabulary, *commands.items()]
+def help_lines(
+    vocabulary: Sequence[tuple[str, str]], keymap: Keymap, *, walks: bool = True, takes_text: bool = True
+) -> list[str]:
+    """`keys   label` per entry of WorldInfo.vocabulary and per command; what has no key is left out.
+
+    Keys are those of the keyboard, the mouse and the gamepad. `walks`: whether a person leads the walk; who watches one
+    again is offered nothing that would change it. `takes_text`: see WorldInfo.
+    """
+    offered = [name for name in COMMANDS if name != "toggle_mouse" or (walks and uses_mouse(vocabulary))]
+    offered = [name for name in offered if (walks or name not in LEADING) and (takes_text or name != "prompt")]
+    said = [(name, can_words(label)) for name, label in vocabulary] if walks else []
+    entries = [*said, *((name, text(f"help.{name}")) for name in offered)]
     keyed = [("mouse" if name == "mouse" else " / ".join(keymap.keys_of(name)), label) for name, label in entries]
     return [f"{keys}   {label}" for keys, label in keyed if keys]
+
+
+def can_words(label: str) -> str:
+    """What can be done in a world, in the present language where somebody wrote that down."""
+    try:
+        return text(f"can.{label}")
+    except KeyError:  # somebody's own world
+        return label
 
 
 def help_open(asked: bool | None, vocabulary: Sequence[tuple[str, str]], seconds: float) -> bool:
