@@ -14,6 +14,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -65,7 +66,8 @@ def make_world(folder: Path, scratch: Path, engine: str, precision: str, threads
     bound = module.build(Job(contract, engine, precision, place, scratch)).bind(buffers := Buffers(contract))
     with np.load(folder / "starts.npz", allow_pickle=False) as starts:
         pictures = starts["rgb"]
-    return EmbeddedWorld(config, None, pictures, Runner(contract, buffers, bound, f"{engine} {precision}"))
+    named = SimpleNamespace(name=folder.name)  # all that a world needs to know of itself here
+    return EmbeddedWorld(config, named, pictures, Runner(contract, buffers, bound, f"{engine} {precision}"))
 
 
 def walk(chunks: int, frames: int) -> np.ndarray:

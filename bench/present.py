@@ -38,7 +38,7 @@ def present_ms(width: int, height: int, repeats: int = REPEATS) -> tuple[float, 
         for shown in range(repeats + 5):
             screen.poll()
             started = time.perf_counter()
-            screen.show(pictures[shown % 2], [], "")
+            screen.show(pictures[shown % 2], [])
             times.append(1e3 * (time.perf_counter() - started))
     finally:
         screen.close()

@@ -18,10 +18,9 @@ from unittest import mock
 
 from compile import manager
 from compile.buffers import Buffers
-from compile.plan import PRECISION_DTYPES, Job, Place, require_precision
+from compile.plan import PRECISION_DTYPES, Job, Place, is_low, require_precision
 from compile.runner import Runner
 from compile.store import Store
-from compile.upgrade import is_low
 from model import registry
 from model.graph import Contract, Seen, Unavailable
 from model.registry import find_world
@@ -155,7 +154,7 @@ def prepared_by(world: str, prepare: Callable) -> Iterator[None]:
     registry.family_of(read_world_file(folder), folder)  # imports all that calls it
     theirs = manager.prepare
     with ExitStack() as stack:
-        for module in [each for each in sys.modules.values() if vars(each).get("prepare") is theirs]:
+        for module in [each for each in sys.modules.values() if getattr(each, "__dict__", {}).get("prepare") is theirs]:
             stack.enter_context(mock.patch.object(module, "prepare", prepare))
         yield
 
