@@ -44,6 +44,8 @@ def load_image(path: Path) -> StartImage:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError("cannot read the image", str(path), error.strerror or "check the path") from error
+    except ValueError as error:  # a name that no system takes, out of a damaged session
+        raise UserError("cannot read the image", ascii(str(path)), "check the path") from error
     return StartImage(str(path.resolve()), sha256, pixels)
 
 

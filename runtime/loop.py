@@ -1,6 +1,6 @@
 """Loop: poll, sample, submit, present, pace; the same with a window and without.
 
-It owns no model, no device and no file: it moves events to the controls, controls to the generator and pictures to the
+It owns no model, no device and no file: it moves events to the player, controls to the generator and pictures to the
 screen, each when it is time. When that is, is runtime/pacing.py. No wait but the nap at the end of a turn is made here.
 """
 
@@ -8,57 +8,35 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from input.controls import Controls
-from input.events import Event, FocusGained, FocusLost, Press, Quit
-from input.keymap import Keymap
 from input.script import ScriptPlayer
+from model.progress import Reading
 from model.world import WorldInfo
-from runtime import pacing, process
+from runtime import orders, pacing, process
+from runtime.blend import Fade
 from runtime.driver import Driver
-from runtime.generator import Generator
-from runtime.help import help_lines, help_open, uses_mouse
-from runtime.hud import hud_lines
+from runtime.ending import LoopConfig, is_over
+from runtime.figures import figures
+from runtime.generator import FRAMES_QUEUED, Generator
+from runtime.governor import Governor
+from runtime.help import uses_mouse
+from runtime.looks import Looks
 from runtime.messages import Frame
-from runtime.recorder import Recorder
+from runtime.player import Player
 from runtime.screen import Screen
 from runtime.stats import Stats
+from runtime.watcher import Watcher
 
-# Frames whose timing says how early to ask for a chunk: sixteen chunks of four.
-LEADS_REMEMBERED = 64
-# What people read is refreshed this often, in seconds; memory is first measured after this much play.
+# How long a thread may hold the interpreter while the loop wants it, in seconds.
+SWITCH_S = 0.001
+# What people read is refreshed this often, in seconds, and menus more often; memory is first measured after a while.
 REFRESH_S = 0.25
+PANE_REFRESH_S = 1 / 30
 WAIT_NAP_S = 0.02
 SETTLED_S = 30.0
-
-
-@dataclass(frozen=True)
-class LoopConfig:
-    """`fps`: frames presented per second, None for the world's own rate, 0 for as fast as possible.
-
-    The run ends after `seconds` of play or `frames` presented, where these are given.
-    """
-
-    fps: float | None = None
-    seconds: float | None = None
-    frames: int | None = None
-
-
-def pause_after(reason: str, event: Event) -> str:
-    """Why the walk is paused after `event`: "" (it is not), "person" or "focus". Only its cause ends a pause."""
-    match event:
-        case Press("pause"):
-            return "" if reason else "person"
-        case FocusLost():
-            return reason or "focus"
-        case FocusGained() if reason == "focus":
-            return ""
-    return reason
+# Pictures are drawn so long before they are due, in seconds, so that only the flip has to be in time.
+DRAW_AHEAD_S = 0.010
 
 
 class Loop:
@@ -69,56 +47,60 @@ class Loop:
         screen: Screen,
         generator: Generator,
         driver: Driver,
-        controls: Controls,
+        player: Player,
+        looks: Looks,
+        governor: Governor,
         config: LoopConfig,
         *,
-        keymap: Keymap | None = None,
         script: ScriptPlayer | None = None,
-        recorder: Recorder | None = None,
+        watchers: Sequence[Watcher] = (),
+        reading: Callable[[], Reading | None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._screen, self._generator, self._driver, self._controls = screen, generator, driver, controls
-        self._config, self._keymap, self._script, self._recorder = config, keymap or Keymap({}), script, recorder
+        self._screen, self._generator, self._driver, self._player = screen, generator, driver, player
+        self._looks, self._config, self._script, self._watchers = looks, config, script, watchers
+        self._reading = reading
         self._clock, self._sleep = clock, sleep
-        self._stopped = self._hud = False
-        self._help: bool | None = None
-        self._mouse_wanted = True
-        self._paused = ""
         self._due: float | None = None
+        # Drawn and not yet shown; and one that was drawn over before it was.
+        self._drawn: Frame | None = None
+        self._fade = Fade(0.0, 0.0)
+        self._put_back: Frame | None = None
+        self._shown_at = 0.0
         self._more = True
-        self._last: Frame | None = None
-        self._leads: deque[float] = deque(maxlen=LEADS_REMEMBERED)
-        self._lines: list[str] = []
         self._refresh_at = 0.0
-        self.stats = Stats()
-        self.period = 0.0
+        self.stats, self.governor = Stats(), governor
+        self.rate = self.period = self._draw_ahead = 0.0
         self.rss_settled_mb: float | None = None
         self.ended_at = 0.0
 
     def load(self, name: str) -> WorldInfo | None:
         """Wait for the world `name` with a window that answers; None if the person left before it was there."""
-        self._name = name
         self._screen.title(f"Reverie: {name} (loading)")
-        started = self._clock()
-        while self._generator.info is None and not self._stopped:
+        while self._generator.info is None and not self._player.leaving:
             now = self._clock()
             self._poll(now)
-            self._screen.wait(f"dreaming up {name}...", now - started)
+            self._screen.show(self._looks.stand_in, self._looks.waiting(name, self._reading()))
             self._generator.check()
+            self._turned(now)
             self._sleep(WAIT_NAP_S)
-        return None if self._stopped else self._generator.info
+        self._turned(self._clock())
+        return None if self._player.leaving else self._generator.info
 
     def play(self) -> None:
         """The walk itself, from the first reset on."""
         info = self._generator.info
-        self._name = info.title
-        rate = info.fps if self._config.fps is None else self._config.fps
-        self.period = 1 / rate if rate else 0.0
+        self.rate = info.fps if self._config.fps is None else self._config.fps
+        self.period = 1 / self.rate if self.rate else 0.0
         self._screen.fit(info.width, info.height)
-        self._mouse_wanted = self._mouse_wanted and uses_mouse(info.vocabulary)
-        self._screen.capture(self._mouse_wanted and not self._paused)
+        self._fade = Fade(self.period, self._screen.rate)
+        self._draw_ahead = min(DRAW_AHEAD_S, self.period / 4, self._fade.tick / 2)
+        self._player.began(uses_mouse(info.vocabulary))
+        self.governor.begin(self.period, info.chunk_frames, FRAMES_QUEUED)
+        sys.setswitchinterval(SWITCH_S)
         self._driver.begin(self._generator)
+        self._catch_up()
         now = self._clock()
         while not self._over(now):
             self._poll(now)
@@ -127,129 +109,140 @@ class Loop:
             self._pace(now)
             now = self._clock()
         self.ended_at = now
+        self._turned(now)
+
+    def _catch_up(self) -> None:
+        """Get through what was walked before, as fast as it is dreamt, with a picture of it now and then."""
+        shown_at = 0.0
+        while self._driver.hurries and not self._player.leaving:
+            now = self._clock()
+            self._poll(now)
+            if self._generator.idle and self._generator.ahead == 0:
+                self._driver.submit(self._generator, now)
+            frame = self._generator.take() if self._driver.hurries else None
+            if now >= shown_at + WAIT_NAP_S:
+                shown_at = now
+                last = frame.pixels if frame else None
+                self._screen.show(last, self._looks.catching_up(*self._driver.progress))
+                self._turned(now)
+            self._sleep(0.0 if frame else pacing.SHORTEST_NAP)
+
+    def _turned(self, now: float) -> None:
+        for watcher in self._watchers:
+            watcher.turn(now)
 
     def stop(self) -> None:
         """End the run at the next turn."""
-        self._stopped = True
+        self._player.leaving = orders.Leave()
 
     def _poll(self, now: float) -> None:
-        for event in self._screen.poll():
-            self._handle(event, now)
+        events = self._screen.poll()
+        self._player.take_all(events, now)
+        if events:
+            self._refresh_at = now
         if self._script and self.stats.first_at is not None:
             for entry in self._script.entries_until(now - self.stats.first_at):
-                self._handle(entry.event, self.stats.first_at + entry.at)
+                self._player.take(entry.event, self.stats.first_at + entry.at)
+        if self._player.fresh:
+            self._start_anew(now)
+
+    def _start_anew(self, now: float) -> None:
+        """The schedule of frames begins anew: after a pause, a reset, or going back."""
+        self._player.fresh = False
+        self._due, self._more = None, True
+        if self._drawn is not None and self._drawn.epoch == self._generator.epoch:
+            self._put_back = self._drawn
+        self._drawn = None
+        (self.stats.paused if self._player.standing else self.stats.resumed)(now)
 
     def _submit(self, now: float) -> None:
         """Sample the controls and ask for a chunk, if the chunk would be late otherwise."""
-        if self._paused or not self._more or not self._generator.idle:
+        if self._player.standing or not self._more or not self._generator.idle:
             return
-        runway = pacing.runway(self._due, now, self._generator.ahead, self.period)
-        if pacing.should_submit(runway, pacing.lead_needed(self._leads)):
+        runway = pacing.runway(self._due, now, self._generator.ahead + (self._drawn is not None), self.period)
+        if pacing.should_submit(runway, self.governor.reserve):
             self._more = self._driver.submit(self._generator, now)
 
     def _present(self, now: float) -> None:
-        if self._paused or (self._due is not None and now < self._due):
+        due = pacing.show_at(self._due, self._shown_at, self.period)
+        if self._player.standing:
             return
-        frame = self._generator.take()
-        if frame is None:
-            return
-        self._screen.show(frame.pixels, self._lines, "")
-        self.stats.presented(frame.sampled_at, self._clock(), pacing.slots_missed(self._due, now, self.period))
-        self._leads.append(pacing.lead(frame.sampled_at, frame.ready_at, frame.index, self.period))
+        if self._drawn is None and (due is None or now >= due - self._draw_ahead):
+            self._draw()
+            now = self._clock()
+        if self._drawn is None:
+            between = self._fade.between(now)
+            if between is not None:
+                self._screen.show(between, self._looks.layers)
+        elif due is None or now >= due:
+            self._flip(self._drawn, due, now)
+
+    def _draw(self) -> None:
+        """The next frame, if it is there, onto the screen's back."""
+        waiting, self._put_back = self._put_back, None
+        stale = waiting is None or waiting.epoch != self._generator.epoch
+        self._drawn = frame = self._generator.take() if stale else waiting
+        if frame is not None:
+            began, last = self._clock(), self._player.last
+            pixels = self._looks.treated(frame.pixels, self.rate)
+            shown = self._fade.take(pixels, self._looks.blends, last is None or last.epoch != frame.epoch)
+            self._screen.draw(shown, self._looks.layers)
+            self.stats.copy_ms.add((self._clock() - began) * 1e3)
+
+    def _flip(self, frame: Frame, due: float | None, now: float) -> None:
+        """Show what was drawn, and learn from when it was there."""
+        self._screen.flip()
+        shown_at = self._clock()
+        self.stats.present_ms.add((shown_at - now) * 1e3)
+        self.stats.flipped(shown_at, self.period)
+        missed = pacing.slots_missed(self._due, now, self.period)
+        self.stats.presented(frame.sampled_at - self._fade.behind, shown_at, missed)
+        self._fade.shown(now)
+        lead = pacing.lead(frame.sampled_at, frame.ready_at, frame.index, self.period) + self._draw_ahead
+        self.governor.shown(lead, pacing.lateness(due, frame.ready_at))
         self._due = pacing.next_due(self._due, now, self.period)
-        self._last = frame
-        if self._recorder:
-            self._recorder.put(frame.pixels)
+        self._player.last, self._drawn, self._shown_at = frame, None, now
+        for watcher in self._watchers:
+            watcher.presented(frame, shown_at)
 
     def _pace(self, now: float) -> None:
+        self._turned(now)
         if now >= self._refresh_at:
-            self._refresh_at = now + REFRESH_S
+            self._refresh_at = now + (PANE_REFRESH_S if self._player.standing else REFRESH_S)
             self._refresh(now)
-        self._sleep(pacing.nap(self._clock(), self._due))
+        due = pacing.show_at(self._due, self._shown_at, self.period)
+        wake = due if due is None or self._drawn else due - self._draw_ahead
+        if wake is not None and self._fade.next_at is not None and not self._drawn:
+            wake = min(wake, self._fade.next_at)
+        nap = pacing.nap(self._clock(), wake)
+        if nap:
+            self._sleep(nap)
+
+    def figures(self, now: float) -> dict:
+        """What is measured, for the overlay and for the report."""
+        return figures(self.stats, self._generator, self.governor, self.rate, now, self._player.side())
 
     def _over(self, now: float) -> bool:
         """Whether the run has ended; a last frame has its whole slot."""
-        config = self._config
+        stats, idle = self.stats, self._generator.idle and self._generator.ahead == 0
         slot_over = self._due is None or now >= self._due
-        walked_out = not self._more and self._generator.idle and self._generator.ahead == 0
-        return (
-            self._stopped
-            or (config.seconds is not None and self.stats.seconds(now) >= config.seconds)
-            or (config.frames is not None and self.stats.frames >= config.frames and slot_over)
-            or (walked_out and slot_over)
-        )
+        ended = is_over(self._config, stats.seconds(now), stats.frames, slot_over, not self._more and idle)
+        return ended or self._player.leaving is not None
 
     def _refresh(self, now: float) -> None:
-        """What people read: overlay, title, and the picture itself where no new one comes."""
-        state = "paused" if self._paused else "playing" if self._last else "waking up"
-        self._screen.title(f"Reverie: {self._name} ({state})")
-        self._lines = self._overlay(now)
-        if self._last is None:
-            self._screen.wait(f"dreaming up {self._name}...", now)
-        elif self._paused:
-            self._screen.show(self._last.pixels, self._lines, "paused")
+        """What people read: title, layers, and the picture itself where no new one comes."""
+        player, info = self._player, self._generator.info
+        player.tick(now)
+        state = "paused" if player.standing else "playing" if player.last else "waking up"
+        self._screen.title(f"Reverie: {info.title} ({state})")
+        more = {"seconds": self.stats.seconds(now), "interactive": self._driver.interactive}
+        figured, banner = self.figures(now), player.banner(now)
+        self._looks.refresh(info, player.shown_keys, player.panes, figured, player.held, banner=banner, **more)
+        if player.last is None:
+            self._screen.show(self._looks.stand_in, self._looks.waiting(info.title, self._reading(), True))
+        elif player.standing:
+            self._screen.show(self._looks.treated(player.picture(now), 1 / PANE_REFRESH_S), self._looks.layers)
+        elif player.panes and self._drawn is None and now >= self._shown_at + REFRESH_S:  # who types sees it at once
+            self._screen.show(self._looks.treated(player.last.pixels, 1 / PANE_REFRESH_S), self._looks.layers)
         if self.rss_settled_mb is None and self.stats.seconds(now) >= SETTLED_S:
             self.rss_settled_mb = process.rss_mb()
-
-    def _overlay(self, now: float) -> list[str]:
-        """The lines over the picture: the help, below it the figures, as far as they are wanted."""
-        lines = help_lines(self._generator.info.vocabulary, self._keymap) if self._help_open(now) else []
-        if self._hud:
-            drops = self._recorder.dropped if self._recorder else None
-            rate = 1 / self.period if self.period else 0.0
-            figures = hud_lines(self.stats, self._generator, self._controls.held, rate, drops)
-            lines += ["", *figures] if lines else figures
-        return lines
-
-    def _help_open(self, now: float) -> bool:
-        return help_open(self._help, self._generator.info.vocabulary, self.stats.seconds(now))
-
-    def _handle(self, event: Event, now: float) -> None:
-        reason = pause_after(self._paused, event)
-        if reason != self._paused:
-            self._change_pause(reason, now)
-        match event:
-            case Quit() | Press("quit"):
-                self._stopped = True
-            case _ if self._controls.take(event, now):
-                return  # in a pause too, whose end forgets it
-            case Press(command):
-                self._obey(command, now)
-
-    def _change_pause(self, reason: str, now: float) -> None:
-        """Enter or leave a pause: nothing stays held or pending, the mouse is free, the schedule starts anew."""
-        if bool(reason) != bool(self._paused):
-            self._controls.neutral()
-            self._due = None
-            (self.stats.paused if reason else self.stats.resumed)(now)
-        self._paused = reason
-        self._refresh_at = now
-        self._screen.capture(self._mouse_wanted and not reason)
-
-    def _obey(self, command: str, now: float) -> None:
-        """A command that acts once per press; those that need a world wait for none."""
-        self._refresh_at = 0.0
-        match command:
-            case "hud":
-                self._hud = not self._hud
-            case "help" if self._last:
-                self._help = not self._help_open(now)
-            case "fullscreen":
-                self._screen.toggle_fullscreen()
-            case "toggle_mouse":
-                self._mouse_wanted = not self._mouse_wanted
-                self._screen.capture(self._mouse_wanted and not self._paused)
-            case "screenshot" if self._last:
-                self._save_picture()
-            case "reset" | "new_seed" if self._last and self._driver.interactive:
-                self._generator.begin(self._generator.seed + (command == "new_seed"))
-                self._due = None
-
-    def _save_picture(self) -> None:
-        path = Path("screenshots") / f"reverie-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
-        try:
-            self._screen.save(self._last.pixels, path)
-            print(f"reverie: saved {path}")
-        except OSError as error:
-            # Not worth ending a walk for.
-            print(f"reverie: cannot save {path} ({error})", file=sys.stderr)

@@ -7,47 +7,28 @@ from pathlib import Path
 
 from runtime import process
 from runtime.errors import UserError
-from runtime.generator import Generator
-from runtime.loop import Loop
-from runtime.replay import Verdict
+from runtime.walk import Walk
 
 
-def build_report(
-    loop: Loop, generator: Generator, startup_s: float | None, recording_dropped: int | None, verdict: Verdict | None
-) -> dict:
-    """Everything that is known of a run that has ended.
+def build_report(walk: Walk, startup_s: float | None) -> dict:
+    """Everything that is known of a run that has ended: the figures of the overlay, and what only an end knows.
 
-    `latency_ms` runs from the sampling of a frame's controls to its flip; `dropped_frames` counts slots that passed
-    with no new picture; `rss_mb` is the peak, `rss_mb_first` was taken after 30 s (at the end of a shorter run).
+    `rss_mb` is the peak, `rss_mb_first` was taken after 30 s (at the end of a shorter run).
     """
-    stats, info = loop.stats, generator.info
-    seconds = stats.seconds(loop.ended_at)
-    chunk = dict(zip(("p50", "p95", "p99"), generator.chunk_ms.at(50, 95, 99), strict=True))
-    late50, late95 = stats.latency_ms.at(50, 95)
-    last = process.rss_mb()
+    loop, generator = walk.loop, walk.generator
+    info, numbers = generator.info, loop.figures(loop.ended_at)
+    last = numbers["rss_mb_last"]
     report = {
         "world": info.name,
-        "backend": generator.backend,
-        "device": info.device,
         "size": [info.width, info.height],
-        "seed": generator.seed,
-        "frames_presented": stats.frames,
-        "seconds": round(seconds, 3),
-        "fps_presented": round(stats.frames / seconds, 3) if seconds else 0.0,
-        "fps_generated": round(generator.frames_dreamt / generator.busy_s, 3) if generator.busy_s else 0.0,
-        "chunk_ms": {name: round(ms, 2) for name, ms in (chunk | {"max": generator.chunk_ms.max}).items()},
-        "latency_ms": {"p50": round(late50, 2), "p95": round(late95, 2)},
         "startup_s": None if startup_s is None else round(startup_s, 3),
+        **numbers,
         "rss_mb": round(max(process.peak_rss_mb(), last), 1),
-        "rss_mb_first": round(last if loop.rss_settled_mb is None else loop.rss_settled_mb, 1),
-        "rss_mb_last": round(last, 1),
-        "dropped_frames": stats.dropped,
+        "rss_mb_first": last if loop.rss_settled_mb is None else round(loop.rss_settled_mb, 1),
         "camera": generator.camera.tolist(),
     }
-    if recording_dropped is not None:
-        report["recording_dropped_frames"] = recording_dropped
-    if verdict is not None:
-        report["replay"] = verdict.summary()
+    if walk.replay is not None:
+        report["replay"] = walk.replay.verdict().summary()
     return report
 
 

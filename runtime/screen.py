@@ -1,4 +1,4 @@
-"""Screen: where pictures go and events come from, as a window or as nothing at all.
+"""Screen: where pictures go and events come from; and the window. Where there is none: runtime/no_screen.py.
 
 The loop knows the protocol only, so it runs the same in both. A screen decides nothing: neither when to show a picture
 nor what an event means. Pictures are uint8 BGRA [h, w, 4], which is what SDL shows without a conversion.
@@ -9,25 +9,31 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import pygame
 
 from input.devices import read_events
-from input.events import Event, MouseMove
+from input.events import Event
 from input.keymap import Keymap
+from input.pads import Pads
+from runtime.bare_x import is_bare
 from runtime.errors import UserError
-from runtime.hud import Panel
+from runtime.icon import icon
+from runtime.layers import Layer
 from runtime.layout import COMFORTABLE, letterbox, window_size
 
 NIGHT = (14, 16, 24)
-GLOW = (120, 140, 200)
 
 
 class Screen(Protocol):
     """What the loop asks of a screen."""
+
+    @property
+    def rate(self) -> float:
+        """Pictures per second that it can show, 0 where it does not say."""
 
     def poll(self) -> list[Event]:
         """The events since the last call, in order."""
@@ -35,11 +41,14 @@ class Screen(Protocol):
     def fit(self, width: int, height: int) -> None:
         """The world's pictures have this size, in pixels."""
 
-    def show(self, pixels: np.ndarray, lines: list[str], banner: str) -> None:
-        """Show a picture under an overlay of `lines` and a `banner`, either of which may be empty; then flip."""
+    def draw(self, pixels: np.ndarray | None, layers: Sequence[Layer]) -> None:
+        """Draw a picture, or night where there is none, under `layers` from the lowest on, for the next flip."""
 
-    def wait(self, text: str, seconds: float) -> None:
-        """Show that there is no picture yet; `seconds` since the wait began moves something."""
+    def flip(self) -> None:
+        """Show what was drawn last."""
+
+    def show(self, pixels: np.ndarray | None, layers: Sequence[Layer]) -> None:
+        """Draw, and flip at once."""
 
     def title(self, text: str) -> None:
         """Name the window."""
@@ -47,22 +56,28 @@ class Screen(Protocol):
     def capture(self, on: bool) -> None:
         """Whether the mouse belongs to the world: hidden, bound to the window, told in relative motion."""
 
-    def toggle_fullscreen(self) -> None: ...
+    def seal(self) -> None:
+        """From now on show no cursor, whoever has the mouse, and have the keys that lead to other programs."""
 
-    def save(self, pixels: np.ndarray, path: Path) -> None:
-        """Write a picture, as large as it is shown but without the overlay, as PNG; raises OSError."""
+    def want_text(self, on: bool) -> None:
+        """Whether keys are to arrive as text too."""
+
+    def clipboard(self) -> str:
+        """The text that was copied elsewhere; "" for none."""
+
+    def pads(self) -> list[str]:
+        """The names of the gamepads that are plugged in."""
+
+    def use(self, keymap: Keymap) -> None:
+        """Name actions by this keymap from now on."""
+
+    def fill(self, on: bool) -> None:
+        """Whether the window fills the screen."""
+
+    def size_of(self, pixels: np.ndarray) -> tuple[int, int]:
+        """How large a picture is shown, (width, height) in pixels."""
 
     def close(self) -> None: ...
-
-
-def write_png(pixels: np.ndarray, size: tuple[int, int], path: Path) -> None:
-    """Write uint8 BGRA [h, w, 4], scaled to `size` pixels; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = pygame.image.frombuffer(pixels, pixels.shape[1::-1], "BGRA")
-    try:
-        pygame.image.save(pygame.transform.smoothscale(picture, size), str(path))
-    except pygame.error as error:
-        raise OSError(str(error)) from error
 
 
 def require_display() -> None:
@@ -72,90 +87,90 @@ def require_display() -> None:
         raise UserError("no display to open a window on", "DISPLAY is not set", "use --headless")
 
 
-class NoScreen:
-    """The screen of --headless: no events, pictures go nowhere."""
-
-    def poll(self) -> list[Event]:
-        return []
-
-    def fit(self, width: int, height: int) -> None: ...
-
-    def show(self, pixels: np.ndarray, lines: list[str], banner: str) -> None: ...
-
-    def wait(self, text: str, seconds: float) -> None: ...
-
-    def title(self, text: str) -> None: ...
-
-    def capture(self, on: bool) -> None: ...
-
-    def toggle_fullscreen(self) -> None: ...
-
-    def save(self, pixels: np.ndarray, path: Path) -> None:
-        write_png(pixels, pixels.shape[1::-1], path)
-
-    def close(self) -> None: ...
-
-
 class Window:
     """A window that can be resized and made to fill the screen; the picture keeps its shape in it.
 
-    `size` is its size in pixels; None takes what suits, which may change once the world's size is known.
+    `size` is its size in pixels; None takes what suits, which may change once the world's size is known. One that is
+    `full` from the start needs no window manager to fill the screen. With `vsync`, a flip waits for the screen, where
+    SDL can have it so; that is settled for good when the window opens.
     """
 
-    def __init__(self, keymap: Keymap, size: tuple[int, int] | None) -> None:
-        self._keymap, self._asked = keymap, size
-        self._captured = self._full = False
-        self._world: tuple[int, int] | None = None
+    def __init__(
+        self,
+        keymap: Keymap,
+        size: tuple[int, int] | None = None,
+        *,
+        vsync: bool = False,
+        full: bool = False,
+        first: np.ndarray | None = None,
+    ) -> None:
+        """first: a picture to show at once, uint8 BGRA [h, w, 4]."""
+        self._keymap, self._asked, self._vsync = keymap, size, vsync
+        self._captured, self._full = False, full
+        self._place = (0, 0)
         self._title = ""
+        # What an input method offers is shown by itself; SDL asks before it opens a window.
+        os.environ.setdefault("SDL_IME_SHOW_UI", "1")
         try:
             # Not pygame.init: it would open the sound device too, which takes a while.
             pygame.display.init()
             pygame.font.init()
+            pygame.display.set_icon(icon())
             self._size = size or window_size(COMFORTABLE, self._room())
-            self._surface = self._open(self._size)
+            if full:
+                pygame.display.set_mode((0, 0), pygame.FULLSCREEN, vsync=int(vsync))
+            else:
+                self._open(self._size)
+            if first is not None:
+                self.show(first, ())
         except pygame.error as error:
             raise UserError("no display to open a window on", str(error), "use --headless") from error
-        self._hud, self._banner, self._waiting = Panel(), Panel(), Panel()
+        self._pads = Pads()
+        self._text = True  # SDL begins so
+        self.want_text(False)
+
+    @property
+    def rate(self) -> float:
+        return float(pygame.display.get_current_refresh_rate())
 
     def poll(self) -> list[Event]:
-        events = read_events(pygame.event.get(), self._keymap)
-        if self._captured:
-            return events
-        return [event for event in events if not isinstance(event, MouseMove)]
+        return read_events(pygame.event.get(), self._keymap, self._captured, self._pads)
 
     def fit(self, width: int, height: int) -> None:
-        self._world = (width, height)
-        size = self._asked or window_size(self._world, self._room())
+        size = self._asked or window_size((width, height), self._room())
         if size != self._size and not self._full:
-            self._size, self._surface = size, self._open(size)
+            self._size = size
+            if pygame.display.is_vsync():  # opened a second time, it brings SDL down
+                pygame.Window.from_display_module().size = size
+            else:
+                self._open(size)
+        elif self._full:
+            self._size = size
 
-    def show(self, pixels: np.ndarray, lines: list[str], banner: str) -> None:
-        surface = self._surface
+    def show(self, pixels: np.ndarray | None, layers: Sequence[Layer]) -> None:
+        self.draw(pixels, layers)
+        self.flip()
+
+    def draw(self, pixels: np.ndarray | None, layers: Sequence[Layer]) -> None:
+        # Asked anew: a window that was resized has another surface.
+        surface = pygame.display.get_surface()
+        if pixels is None:
+            surface.fill(NIGHT)
+        else:
+            self._blit(pixels, surface)
+        for layer in layers:
+            layer.draw(surface)
+
+    def flip(self) -> None:
+        pygame.display.flip()
+
+    def _blit(self, pixels: np.ndarray, surface: pygame.Surface) -> None:
         world = pixels.shape[1::-1]
         place = letterbox(world, surface.get_size())
         if place[2:] != surface.get_size():
             surface.fill((0, 0, 0))
         picture = pygame.image.frombuffer(pixels, world, "BGRA")
         pygame.transform.smoothscale(picture, place[2:], surface.subsurface(place))
-        if lines:
-            self._hud.draw(surface, lines)
-        if banner:
-            self._banner.draw(surface, [banner], centred=True)
-        pygame.display.flip()
-
-    def wait(self, text: str, seconds: float) -> None:
-        surface = self._surface
-        surface.fill(NIGHT)
-        self._waiting.draw(surface, [text], centred=True)
-        # How long it takes is not known, so the bar only shows that something lives.
-        width, height = surface.get_size()
-        track = pygame.Rect(0, 0, width // 4, 4)
-        track.center = (width // 2, height // 2 + 40)
-        glow = track.copy()
-        glow.width = track.width // 4
-        glow.x += round((track.width - glow.width) * abs(seconds % 2 - 1))
-        pygame.draw.rect(surface, GLOW, glow)
-        pygame.display.flip()
 
     def title(self, text: str) -> None:
         if text != self._title:
@@ -163,28 +178,67 @@ class Window:
             pygame.display.set_caption(text)
 
     def capture(self, on: bool) -> None:
-        self._captured = on
-        pygame.mouse.set_relative_mode(on)
+        if on != self._captured:
+            self._captured = on
+            pygame.mouse.set_relative_mode(on)
 
-    def toggle_fullscreen(self) -> None:
-        self._full = not self._full
-        if self._full:
-            self._size = self._surface.get_size()
-            self._surface = pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
+    def seal(self) -> None:
+        pygame.mouse.set_visible(False)
+        pygame.Window.from_display_module().grab_keyboard = True
+
+    def want_text(self, on: bool) -> None:
+        if on != self._text:  # an input method may begin anew with each call
+            self._text = on
+            (pygame.key.start_text_input if on else pygame.key.stop_text_input)()
+
+    def clipboard(self) -> str:
+        try:
+            return pygame.scrap.get_text()
+        except pygame.error:
+            return ""  # nothing was copied, or not as text
+
+    def pads(self) -> list[str]:
+        return self._pads.names
+
+    def use(self, keymap: Keymap) -> None:
+        self._keymap = keymap
+
+    def fill(self, on: bool) -> None:
+        if on == self._full:
+            return
+        self._full = on
+        window = pygame.Window.from_display_module()
+        if on:
+            # The desktop's own mode: no other program's windows are moved, and changing over takes no time.
+            self._size, self._place = pygame.display.get_window_size(), window.position
+            if is_bare():
+                window.position, window.size = (0, 0), pygame.display.get_desktop_sizes()[0]
+            window.set_fullscreen(desktop=True)
         else:
-            self._surface = self._open(self._size)
+            window.set_windowed()
+            window.resizable = True
+            window.size = self._size
+            if is_bare():
+                window.position = self._place
 
-    def save(self, pixels: np.ndarray, path: Path) -> None:
-        write_png(pixels, letterbox(pixels.shape[1::-1], self._surface.get_size())[2:], path)
+    def size_of(self, pixels: np.ndarray) -> tuple[int, int]:
+        return letterbox(pixels.shape[1::-1], pygame.display.get_surface().get_size())[2:]
 
     def close(self) -> None:
+        self._pads.close()
         pygame.quit()
 
-    def _open(self, size: tuple[int, int]) -> pygame.Surface:
+    def _open(self, size: tuple[int, int]) -> None:
         with warnings.catch_warnings():
             # A window manager may insist on another size; the picture fits itself into any.
             warnings.filterwarnings("ignore", "Requested window was forcibly resized")
-            return pygame.display.set_mode(size, pygame.RESIZABLE)
+            warnings.filterwarnings("ignore", "no fast renderer available")
+            try:
+                pygame.display.set_mode(size, pygame.RESIZABLE, vsync=int(self._vsync))
+            except pygame.error:
+                if not self._vsync:
+                    raise
+                pygame.display.set_mode(size, pygame.RESIZABLE)  # there is none to be had
 
     def _room(self) -> tuple[int, int]:
         """The largest default size: comfortable, and not larger than the desktop."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,11 @@ if str(ROOT) not in sys.path:
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so every process that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+ENDLESS = pytest.StashKey[subprocess.Popen]()
 NO_WINDOW = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
 
 
@@ -62,6 +71,27 @@ def xvfb() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What takes longest begins first, where it will be asked for, and gives way to all else."""
+    asked = any("endless" in getattr(item, "fixturenames", ()) for item in session.items)
+    if asked and not session.config.option.collectonly:
+        folder = tempfile.mkdtemp()
+        command = [sys.executable, str(ROOT / "tests" / "endless.py"), folder]
+        gives_way = None if os.name == "nt" else lambda: os.nice(19)
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "REVERIE_HOME": folder}
+        walk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=gives_way)
+        session.config.stash[ENDLESS] = walk
+        session.config.add_cleanup(walk.kill)
+        session.config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+@pytest.fixture(scope="session")
+def endless(pytestconfig: pytest.Config) -> dict:
+    """What ten thousand chunks were like: see tests/endless.py."""
+    out, _ = pytestconfig.stash[ENDLESS].communicate(timeout=900)
+    return json.loads(out)
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from model.state import COUNTS, POSES, check_state
 from model.world import WorldInfo
 from runtime.errors import UserError
 
@@ -35,9 +37,11 @@ class FakeWorld:
         needs_image: bool = False,
         held_columns: tuple[str, ...] = (),
         vocabulary: tuple[tuple[str, str], ...] = (),
+        takes_text: bool = False,
     ) -> None:
         self._chunk_s, self._alter, self._fail_at = chunk_s, alter, fail_at
         self._made = self._chunks = 0
+        self.closed = False
         self.info = WorldInfo(
             name="cloister",
             title="Fake world",
@@ -54,7 +58,10 @@ class FakeWorld:
             weights_sha256=weights,
             held_columns=held_columns,
             vocabulary=vocabulary,
+            takes_text=takes_text,
         )
+        self.prompts: list[str] = []
+        self._text = self._walk = self._shade = 0
         self.seeds: list[int] = []
         self.rows: list[np.ndarray] = []
         self._place = np.zeros(self.info.control_columns)
@@ -64,7 +71,9 @@ class FakeWorld:
     def reset(self, image: np.ndarray | None, prompt: str | None, seed: int) -> None:
         self._place = np.zeros(self.info.control_columns)
         self._shade = seed * 17 + (0 if image is None else int(image.sum()) % 251)
-        self._walk = 0
+        self._walk = self._text = 0
+        if prompt is not None:
+            self.prompt(prompt)
         self.seeds.append(seed)
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
@@ -77,7 +86,7 @@ class FakeWorld:
         for row in controls:
             self._place = self._place + row
             self._walk += 1
-            moved = self._pattern + int(np.abs(self._place * 400).sum()) + self._shade + self._walk
+            moved = self._pattern + int(np.abs(self._place * 400).sum()) + self._shade + self._walk + self._text
             picture = moved.astype(np.uint8)
             picture[..., 3] = 255
             if self._made == self._alter:
@@ -87,17 +96,38 @@ class FakeWorld:
         self._chunks += 1
 
     def prompt(self, text: str) -> None:
-        raise UserError("this world takes no text")
+        if not self.info.takes_text:
+            raise UserError("this world takes no text")
+        self.prompts.append(text)
+        self._text = zlib.crc32(text.encode()) % 97
 
     def state(self) -> dict[str, np.ndarray]:
-        return {"place": self._place}
+        counts = {"walk": self._walk, "shade": self._shade, "text": self._text}
+        return {"place": self._place.copy()} | {name: np.array(count, COUNTS) for name, count in counts.items()}
+
+    def require_state(self, state: dict[str, np.ndarray]) -> None:
+        counts = dict.fromkeys(("walk", "shade", "text"), ((), COUNTS))
+        check_state({"place": ((self.info.control_columns,), POSES)} | counts, state, self.info.name)
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        self._place = state["place"]
+        self.require_state(state)
+        self._place = state["place"].copy()
+        self._walk, self._shade, self._text = (int(state[name]) for name in ("walk", "shade", "text"))
 
     @property
     def backend(self) -> str:
         return self.info.backend
+
+    @property
+    def spent(self) -> dict[str, float]:
+        return {"denoise": self._chunk_s * 1e3, "decode": 1.0}
+
+    @property
+    def building(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        self.closed = True
 
     @property
     def camera(self) -> np.ndarray:

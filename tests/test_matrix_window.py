@@ -15,8 +15,9 @@ from matrix_fixtures import tiny_config, write_world  # noqa: E402
 
 from model.registry import WORLDS  # noqa: E402
 from model.world import CONTROL_COLUMNS  # noqa: E402
+from runtime.font import text_size  # noqa: E402
 from runtime.help import FIRST_SHOWN_S  # noqa: E402
-from runtime.hud import MARGIN, PADDING  # noqa: E402
+from runtime.panel import MARGIN, PADDING, SIZE  # noqa: E402
 from runtime.session import Chunk, read_session  # noqa: E402
 
 BUNDLED = yaml.safe_load((WORLDS / "matrix-game-2-templerun" / "world.yaml").read_text())
@@ -64,7 +65,10 @@ def wait_for_held(log, wanted, seconds=10.0):
 def help_shows(desk):
     """Whether the shade of the overlay lies on its edge, where it has no text; the dream itself is never that dark."""
     told = dict(line.split("=") for line in desk.do("getwindowfocus", "getwindowgeometry", "--shell").splitlines())
-    edge = f"{PADDING}x150+{int(told['X']) + MARGIN}+{int(told['Y']) + MARGIN}"
+    size = text_size((int(told["WIDTH"]), int(told["HEIGHT"])), 1.0) * SIZE
+    margin, inset = round(MARGIN * size), round(PADDING * size) // 3
+    # Within the padding, past the shade's own border and round corners.
+    edge = f"{inset}x120+{int(told['X']) + margin + inset}+{int(told['Y']) + margin + 2 * inset}"
     path = desk.folder / "edge.png"
     command = ["import", "-window", "root", "-crop", edge, "+repage", str(path)]
     subprocess.run(command, env=desk.environment, check=True, timeout=20)
@@ -88,7 +92,7 @@ def test_the_runner_s_keys_and_help(desk, folder, tmp_path):
         desk.do("key", "F2")
         time.sleep(0.2)
         assert help_shows(desk), "F2 does not bring it back"
-        desk.do("key", "Escape")
+        desk.do("key", "F10")
         assert player.wait(20) == 0
     finally:
         player.kill()

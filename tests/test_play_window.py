@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from runtime import folders
 from runtime.session import Chunk, read_session
 
 
@@ -13,9 +14,13 @@ def changed(before, after):
     return float((np.abs(before - after).max(-1) > 8).mean())
 
 
+def screenshots():
+    return list(folders.screenshots_folder().glob("*.png"))
+
+
 def test_keys_and_mouse_walk_through_a_window_that_lives(desk, tmp_path):
-    report, video = tmp_path / "r.json", tmp_path / "o.mp4"
-    player = desk.play("--report", str(report), "--record", str(video), "--seconds", "60")
+    report, before = tmp_path / "r.json", len(screenshots())
+    player = desk.play("--report", str(report), "--seconds", "60")
     try:
         desk.wait_for_title("(playing)")
         first = desk.look()
@@ -49,42 +54,14 @@ def test_keys_and_mouse_walk_through_a_window_that_lives(desk, tmp_path):
         assert desk.look().std() > 8, "full screen is blank"
         desk.do("key", "F11")
         time.sleep(0.3)
-        desk.do("key", "Escape")
+        desk.do("key", "F10")
         assert player.wait(20) == 0
     finally:
         player.kill()
         player.wait()
-    rows = np.concatenate([e.controls for e in read_session(video.with_suffix(".session.jsonl")).events])
+    log = max(folders.sessions_folder().glob("*.session.jsonl"), key=lambda path: path.stat().st_mtime)
+    rows = np.concatenate([event.controls for event in read_session(log).events if isinstance(event, Chunk)])
     assert rows[:, 1].max() > 0.05, "the key w walked nowhere"
     assert rows[:, 2].sum() > np.radians(20 * 100 * 0.12) * 0.9, "the mouse turned nothing"
     assert json.loads(report.read_text())["frames_presented"] > 40
-    assert len(list((tmp_path / "screenshots").glob("*.png"))) == 1
-
-
-def test_losing_the_keyboard_pauses_and_lets_go(desk, tmp_path):
-    log = tmp_path / "o.session.jsonl"
-    player = desk.play("--record", str(tmp_path / "o.mp4"), "--seconds", "60")
-    try:
-        desk.wait_for_title("(playing)")
-        window = desk.do("getwindowfocus")
-        desk.do("keydown", "w")
-        time.sleep(0.5)
-        desk.do("windowunmap", window)
-        time.sleep(0.3)
-        before = len(read_session(log).events)
-        time.sleep(0.6)
-        assert len(read_session(log).events) == before, "it dreams on unseen"
-        desk.do("keyup", "w")
-        desk.do("windowmap", window)
-        time.sleep(0.2)
-        desk.do("windowfocus", window)
-        desk.wait_for_title("(playing)")
-        time.sleep(0.8)
-        desk.do("windowfocus", window, "key", "Escape")
-        assert player.wait(20) == 0
-    finally:
-        player.kill()
-        player.wait()
-    chunks = [event for event in read_session(log).events if isinstance(event, Chunk)]
-    assert max(chunk.controls[:, 1].max() for chunk in chunks) > 0.05
-    assert chunks[-1].controls[-1, 1] == 0.0, "w is still held"
+    assert len(screenshots()) == before + 1

@@ -10,7 +10,7 @@ from fake_world import FakeWorld
 
 from runtime.errors import UserError
 from runtime.generator import FRAMES_QUEUED, Generator
-from runtime.messages import Frame
+from runtime.messages import Frame, Moment
 
 STILL = np.zeros((4, 4), np.float32)
 
@@ -120,6 +120,8 @@ def test_what_loading_raises_travels(make):
 
 def test_a_world_that_needs_a_picture_says_so(make):
     generator = make(FakeWorld(needs_image=True))
+    wait_for(lambda: generator.info)
+    generator.begin(0)
     with pytest.raises(UserError, match="--image"):
         wait_for(lambda: generator.check())
 
@@ -199,3 +201,66 @@ def test_a_reset_while_chunks_overlap_leaves_nothing_of_them(make):
         (0, index, 5.0) for index in range(4)
     ]
     assert generator.take() is None
+
+
+def dreamt(generator, at):
+    """The pixels of the next chunk."""
+    generator.step(STILL, at)
+    wait_for(lambda: generator.idle)
+    return [generator.take().pixels.tobytes() for _ in range(4)]
+
+
+def test_a_moment_is_gone_on_from_bit_for_bit(make):
+    generator, kept = make(FakeWorld(first_frames=1)), []
+    begun(generator, seed=3)
+    generator.step(STILL[:1], 0.0)
+    wait_for(lambda: generator.idle)
+    generator.take()
+    generator.keep(kept.append)
+    after = [dreamt(generator, 1.0), dreamt(generator, 2.0)]
+    generator.begin(9)
+    wait_for(lambda: generator.idle)
+    assert generator.chunk_length == 1
+    generator.restore(kept[0])
+    wait_for(lambda: generator.idle)
+    assert generator.chunk_length == 4 and generator.seed == 3
+    assert [dreamt(generator, 3.0), dreamt(generator, 4.0)] == after
+
+
+def test_a_prompt_acts_from_the_next_chunk_on_and_is_kept_by_a_reset(make):
+    world = FakeWorld(takes_text=True)
+    generator = make(world)
+    begun(generator)
+    before = dreamt(generator, 0.0)
+    generator.reword("rain")
+    assert dreamt(generator, 1.0) != before
+    generator.begin(0)
+    wait_for(lambda: generator.idle)
+    assert world.prompts == ["rain", "rain"]
+
+
+def test_what_a_world_will_not_do_is_told_once_and_ends_nothing(make):
+    generator = make(FakeWorld())
+    begun(generator)
+    generator.reword("rain")
+    wait_for(lambda: generator.idle)
+    assert "takes no text" in generator.refusal() and generator.refusal() == ""
+    generator.begin(1)  # without the prompt that was refused
+    generator.restore(Moment({"other": np.zeros(1)}, 0, 0))
+    wait_for(lambda: generator.idle)
+    assert "from another world" in generator.refusal()
+    generator.begin(2)
+    wait_for(lambda: generator.idle)
+    assert dreamt(generator, 1.0)
+
+
+def test_a_moment_of_a_world_that_overlaps_is_one_between_two_chunks(make):
+    world = Overlapping()
+    world.gate.release(100)
+    generator, kept = make(world), []
+    begun(generator)
+    generator.step(STILL, 0.0)
+    generator.keep(kept.append)
+    generator.step(STILL, 1.0)
+    wait_for(lambda: generator.queued == 8)
+    assert kept[0].chunk == 1 and kept[0].state["walk"] == 4

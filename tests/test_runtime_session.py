@@ -1,34 +1,24 @@
-"""Session and replay: bit-exact round trips, logs that were cut, and differences that are found."""
+"""Session: bit-exact round trips, logs that were cut, older formats, and what a header has to say."""
 
+import hashlib
 import json
-from functools import partial
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_world import FakeWorld
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from session_logs import eventful, write_log
 
 import play
 from runtime.errors import UserError
-from runtime.session import Chunk, Reset, SessionLog, digest, read_session
-
-
-def write_log(path, chunks=6, reset_at=4, seed=7, **world):
-    """A log of a world of random rows; returns the rows and the frames."""
-    random, world, log, walked = np.random.default_rng(0), FakeWorld(**world), SessionLog(path), []
-    log.loaded(world.info)
-    log.begun(seed)
-    world.reset(None, None, seed)
-    for index in range(chunks):
-        if index == reset_at:
-            log.begun(seed + 1)
-            world.reset(None, None, seed + 1)
-        rows = random.normal(size=(4, world.info.control_columns)).astype(np.float32) * np.float32(1e-3)
-        rows[0, 0] = [np.float32(-0.0), np.nextafter(np.float32(0), np.float32(1)), np.float32(0.1)][index % 3]
-        frames = list(world.step(rows))
-        log.dreamt(rows, frames)
-        walked.append((rows, frames))
-    log.close()
-    return walked
+from runtime.logged import Again, Back, Chunk, Engine, Worded
+from runtime.messages import Dreamt, Moment, Reset
+from runtime.session import read_session
+from runtime.session_log import SessionLog, digest
+from runtime.versions import reverie_version
 
 
 @pytest.mark.parametrize("held_columns", [(), ("forward", "jump", "slide")])
@@ -44,7 +34,7 @@ def test_round_trip_is_bit_exact(tmp_path, held_columns):
         4,
     )
     assert (header.backend, header.weights_sha256, header.image_sha256) == ("numpy", "0" * 64, "")
-    assert session.events[4] == Reset(8) and session.chunks == 6
+    assert session.events[4] == Again(8, "") and session.chunks == 6
     chunks = [event for event in session.events if isinstance(event, Chunk)]
     for index, (chunk, (rows, frames)) in enumerate(zip(chunks, walked, strict=True)):
         assert chunk.index == index
@@ -78,8 +68,8 @@ def test_a_later_format_and_a_damaged_middle(tmp_path):
     path = tmp_path / "a.session.jsonl"
     write_log(path)
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([lines[0].replace('"version": 1', '"version": 2'), *lines[1:]]))
-    with pytest.raises(UserError, match="format 2"):
+    path.write_text("\n".join([lines[0].replace('"version": 2', '"version": 3'), *lines[1:]]))
+    with pytest.raises(UserError, match="format 3"):
         read_session(path)
     path.write_text("\n".join([lines[0], lines[1][:50], *lines[2:]]))
     with pytest.raises(UserError, match="line 2"):
@@ -99,101 +89,119 @@ def test_rows_that_fit_neither_each_other_nor_the_frames_are_damage(tmp_path, ro
         read_session(path)
 
 
-def replay(path, capsys, tmp_path, *arguments, **world):
-    """(exit code, last line of stdout, the report's part) of replaying a log."""
-    report = tmp_path / "replay.json"
-    argv = ["--headless", "--replay", str(path), "--report", str(report), *arguments]
-    code = play.main(argv, load_world=lambda *_: FakeWorld(**world))
-    part = json.loads(report.read_text())["replay"] if report.exists() else None
-    return code, capsys.readouterr().out.strip().splitlines()[-1:], part
+# A log as reverie 1 wrote it: no prompt, no versions, resets without a picture.
+FIRST_FORMAT = """\
+{"format": "reverie-session", "version": 1, "reverie": "0.1", "world": "cloister", "weights_sha256": "WEIGHTS", \
+"backend": "numpy", "device": "CPU", "seed": 2, "image": "", "image_sha256": "", "fps": 20.0, "size": [128, 72], \
+"first_chunk_frames": 4, "chunk_frames": 4}
+{"chunk": 0, "controls": ROWS, "frames": FRAMES}
+{"reset": 3}
+{"chunk": 1, "controls": ROWS, "frames": FRAMES}
+"""
 
 
-def test_replay_is_identical(tmp_path, capsys):
-    write_log(tmp_path / "a.session.jsonl", chunks=20)
-    code, line, part = replay(tmp_path / "a.session.jsonl", capsys, tmp_path)
-    assert (code, line) == (0, ["replay: 20 chunks, all frames bit-identical"])
-    assert part == {"chunks": 20, "identical": True, "first_difference": None}
+def first_format(path):
+    """Write that log, with the digests of what the world shows."""
+    rows, world = np.array([[0, 0.25, 0, 0]] * 2 + [[0, 0.25, 0.5, 0], [0, 0, 0, 0]], np.float32), FakeWorld()
+    text = FIRST_FORMAT.replace("WEIGHTS", "0" * 64).replace("ROWS", json.dumps(rows.tolist()))
+    for seed in (2, 3):
+        world.reset(None, None, seed)
+        text = text.replace("FRAMES", json.dumps([digest(frame) for frame in world.step(rows)]), 1)
+    path.write_text(text)
 
 
-def test_replay_finds_one_altered_bit(tmp_path, capsys):
-    write_log(tmp_path / "a.session.jsonl")
-    code, line, part = replay(tmp_path / "a.session.jsonl", capsys, tmp_path, alter=18)
-    assert code == 1 and line[0].startswith("replay: first difference at chunk 4 frame 2 (expected ")
-    assert part["first_difference"]["chunk"] == 4 and part["chunks"] == 6 and not part["identical"]
+def test_the_first_format_is_still_read_and_replayed(tmp_path, capsys):
+    path = tmp_path / "old.session.jsonl"
+    first_format(path)
+    session = read_session(path)
+    assert (session.header.prompt, session.header.start, session.header.versions) == ("", "", {})
+    assert session.chunks == 2 and session.events[1] == Again(3, None, "", "")
+    assert play.main(["--headless", "--replay", str(path)], load_world=lambda *_: FakeWorld()) == 0
+    assert capsys.readouterr().out.endswith("replay: 2 chunks, all frames bit-identical\n")
+    argv = ["--headless", "--continue", str(path), "--record", str(tmp_path / "o.mp4"), "--frames", "9"]
+    assert play.main(argv, load_world=lambda *_: FakeWorld()) == 0
+    assert read_session(tmp_path / "o.session.jsonl").events[1] == Again(3, "", "", "")
+    assert '"version": 2' in (tmp_path / "o.session.jsonl").read_text()
 
 
-def test_replay_finds_an_altered_control(tmp_path, capsys):
-    path = tmp_path / "a.session.jsonl"
-    write_log(path)
-    lines = path.read_text().splitlines()
-    fields = json.loads(lines[3])
-    fields["controls"][1][2] += 0.5
-    lines[3] = json.dumps(fields)
-    path.write_text("\n".join(lines))
-    code, line, _ = replay(path, capsys, tmp_path)
-    assert code == 1 and line[0].startswith("replay: first difference at chunk 2 frame 1")
+def test_all_that_is_needed_to_regenerate_is_in_the_log(tmp_path):
+    session = eventful(tmp_path / "a.session.jsonl", tmp_path)
+    header = session.header
+    assert header.reverie == reverie_version() and header.versions["numpy"] == np.__version__
+    assert (header.world, header.weights_sha256, header.backend, header.device) == (
+        "cloister",
+        "0" * 64,
+        "numpy",
+        "CPU",
+    )
+    assert header.seed == 7 and header.image == str(tmp_path / "start1.png")
+    assert header.image_sha256 == hashlib.sha256((tmp_path / "start1.png").read_bytes()).hexdigest()
+    assert datetime.fromisoformat(header.when).tzinfo is not None
+    again = [event for event in session.events if isinstance(event, Again)]
+    assert [(event.seed, Path(event.image).name) for event in again] == [(11, "start1.png"), (12, "start2.png")]
+    assert all(len(event.image_sha256) == 64 for event in again)
+    chunks = [event for event in session.events if isinstance(event, Chunk)]
+    assert all(len(chunk.digests) == len(chunk.controls) == 4 for chunk in chunks)
+    assert [chunk.index for chunk in chunks] == list(range(16))
 
 
-def test_replay_of_a_cut_log(tmp_path, capsys):
-    path = tmp_path / "a.session.jsonl"
-    write_log(path)
-    path.write_bytes(path.read_bytes()[:-100])
-    code, line, _ = replay(path, capsys, tmp_path)
-    assert (code, line) == (0, ["replay: 5 chunks, all frames bit-identical"])
+@pytest.mark.parametrize(
+    ("backend", "engine"),
+    [("ort int8, 4 threads", ("ort", "int8")), ("numpy", ("auto", "auto")), ("ort", ("auto", "auto"))],
+)
+def test_the_engine_and_precision_to_ask_for_again(tmp_path, backend, engine):
+    write_log(tmp_path / "a.session.jsonl", chunks=1)
+    lines = (tmp_path / "a.session.jsonl").read_text()
+    (tmp_path / "a.session.jsonl").write_text(lines.replace('"backend": "numpy"', f'"backend": "{backend}"'))
+    assert read_session(tmp_path / "a.session.jsonl").header.engine == engine
 
 
-def test_replay_that_is_stopped_early_says_so(tmp_path, capsys):
-    write_log(tmp_path / "a.session.jsonl", chunks=30, reset_at=-1)
-    code, line, part = replay(tmp_path / "a.session.jsonl", capsys, tmp_path, "--frames", "9", "--fps", "100")
-    assert code == 0 and "all frames bit-identical (stopped before the end" in line[0]
-    assert part["chunks"] < 30
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+DEEDS = st.one_of(
+    st.tuples(st.just("dreamt"), st.lists(st.lists(FLOATS, min_size=4, max_size=4), min_size=1, max_size=3)),
+    st.tuples(st.just("begun"), st.integers(0, 2**64 - 1)),
+    st.tuples(st.just("reworded"), st.text(st.characters(exclude_categories=["Cs"]))),
+    st.tuples(st.just("restored"), st.integers(1, 10**6)),
+    st.tuples(st.just("engine"), st.sampled_from(["ort int8", "numpy", "trt fp8, 1 GB"])),
+)
 
 
-def test_replay_refuses_other_weights(tmp_path, capsys):
-    write_log(tmp_path / "a.session.jsonl")
-    argv = ["--headless", "--replay", str(tmp_path / "a.session.jsonl")]
-    assert play.main(argv, load_world=lambda *_: FakeWorld(weights="1" * 64)) == 2
-    assert "other weights" in capsys.readouterr().err
-
-
-def test_replay_refuses_a_world_that_wants_other_columns(tmp_path, capsys):
-    write_log(tmp_path / "a.session.jsonl")
-    argv = ["--headless", "--replay", str(tmp_path / "a.session.jsonl")]
-    assert play.main(argv, load_world=lambda *_: FakeWorld(held_columns=("jump",))) == 2
-    assert "4 columns in the session, 5 in 'cloister'" in capsys.readouterr().err
-
-
-def test_keys_that_a_world_asks_for_are_recorded_and_replayed(tmp_path, capsys):
-    script = tmp_path / "jump.yaml"
-    script.write_text("- {at: 0.1, down: w}\n- {at: 0.3, down: jump}\n- {at: 0.31, up: jump}\n- {at: 0.6, up: w}\n")
-    world = partial(FakeWorld, held_columns=("forward", "jump", "slide"))
-    argv = ["--headless", "--record", str(tmp_path / "o.mp4"), "--script", str(script), "--seconds", "1"]
-    assert play.main(argv, load_world=lambda *_: world(0.03)) == 0
-    session = read_session(tmp_path / "o.session.jsonl")
-    held = np.concatenate([event.controls for event in session.events])[:, 4:]
-    assert 4 <= held[:, 0].sum() <= 16 and held[:, 1:].sum(0).tolist() == [1, 0]
-    capsys.readouterr()
-    argv = ["--headless", "--replay", str(tmp_path / "o.session.jsonl")]
-    assert play.main(argv, load_world=lambda *_: world()) == 0
-    assert capsys.readouterr().out.endswith(f"replay: {session.chunks} chunks, all frames bit-identical\n")
-
-
-def test_record_then_replay_with_resets_and_a_picture(tmp_path, capsys):
-    import pygame
-
-    pygame.image.save(pygame.Surface((31, 17)), str(tmp_path / "start.png"))
-    script = tmp_path / "walk.yaml"
-    keys = [(0.1, "down: w"), (0.3, "mouse: [50, 5]"), (0.5, "down: r"), (0.8, "down: n"), (1.1, "up: w")]
-    script.write_text("".join(f"- {{at: {at}, {what}}}\n" for at, what in keys))
-    argv = ["--headless", "--record", str(tmp_path / "o.mp4"), "--script", str(script), "--seconds", "1.4"]
-    argv += ["--image", str(tmp_path / "start.png"), "--seed", "5", "--report", str(tmp_path / "live.json")]
-    assert play.main(argv, load_world=lambda *_: FakeWorld(0.03)) == 0
-    session = read_session(tmp_path / "o.session.jsonl")
-    assert [event.seed for event in session.events if isinstance(event, Reset)] == [5, 6]
-    assert session.header.image == str(tmp_path / "start.png")
-    assert json.loads((tmp_path / "live.json").read_text())["recording_dropped_frames"] == 0
-    code, line, _ = replay(tmp_path / "o.session.jsonl", capsys, tmp_path)
-    assert code == 0 and line == [f"replay: {session.chunks} chunks, all frames bit-identical"]
-    pygame.image.save(pygame.Surface((31, 18)), str(tmp_path / "start.png"))
-    assert play.main(["--headless", "--replay", str(tmp_path / "o.session.jsonl")]) == 2
-    assert "another picture" in capsys.readouterr().err
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**64 - 1), deeds=st.lists(DEEDS, max_size=12))
+def test_any_sequence_of_events_comes_back_bit_for_bit(tmp_path_factory, seed, deeds):
+    path = tmp_path_factory.getbasetemp() / "any.session.jsonl"
+    path.unlink(missing_ok=True)
+    log, expected, backend = SessionLog(path), [], "numpy"
+    log.loaded(FakeWorld().info)
+    log.begun(Reset(0, seed))
+    opened = ""  # the engine in the header is that of the first chunk
+    for number, (what, value) in enumerate(deeds):
+        if what == "dreamt":
+            rows = np.array(value, np.float32)
+            frames = [np.full((2, 2, 4), number + i, np.uint8) for i in range(len(rows))]
+            if log.lines and backend != opened:
+                expected.append(Engine(backend))
+            opened = backend
+            log.dreamt(Dreamt(number, rows, frames, backend, Moment))
+            expected.append((rows.tobytes(), tuple(map(digest, frames))))
+        elif what == "engine":
+            backend = value
+        elif what == "begun":
+            log.begun(Reset(0, value, None, "dusk"))
+            expected.append(Again(value, "", "", "dusk"))
+        elif what == "reworded":
+            log.reworded(value)
+            expected.append(Worded(value))
+        else:
+            # The log takes it as it comes; only what went before can be gone back to.
+            deeds_so_far = 1 + sum(not isinstance(event, Engine) for event in expected)
+            log.restored(Moment({}, 0, 0, logged=min(value, deeds_so_far)))
+            expected.append(Back(min(value, deeds_so_far)))
+        opened = opened or ("numpy" if log.lines else "")
+    log.close()
+    if not expected:
+        assert not path.exists()
+        return
+    session = read_session(path)
+    found = [(e.controls.tobytes(), e.digests) if isinstance(e, Chunk) else e for e in session.events]
+    assert found == expected and session.header.seed == seed
