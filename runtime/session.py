@@ -24,8 +24,6 @@ FORMAT = "reverie-session"
 VERSION = 2
 READABLE = (1, 2)
 SUFFIX = ".session.jsonl"
-# A line that is longer than any chunk of any world is no line of ours: 64 MiB.
-LONGEST_LINE = 2**26
 DIGEST = re.compile("[0-9a-f]{64}")
 SEEDS = range(2**64)
 SIDES = range(1, 2**20)
@@ -55,18 +53,13 @@ def read_session(path: Path) -> Session:
     return Session(header, tuple(events), path)
 
 
-def read_header(path: Path) -> Header:
-    """The first line alone; raises UserError for what is no session."""
-    return _parse_header(_bytes_of(path, LONGEST_LINE), path)
-
-
-def _bytes_of(path: Path, longest_line: int | None = None) -> bytes:
-    """The whole file, or its first line."""
+def _bytes_of(path: Path) -> bytes:
+    """The whole file."""
     try:
         if path.exists() and not path.is_file():  # to read from a pipe would be to wait for ever
             raise UserError("the session is no file", str(path), "give a .session.jsonl")
         with path.open("rb") as file:
-            return file.read() if longest_line is None else file.readline(longest_line)
+            return file.read()
     except OSError as error:
         raise UserError("cannot read the session", str(path), error.strerror or str(error)) from error
 

@@ -1,20 +1,19 @@
-"""Shelf: the folder that saved worlds lie in: names that every file system takes, the list, and writing beside play.
+"""Shelf: the folder that saved worlds lie in: names that every file system takes, and the list.
 
-What a slot is, is runtime/slots.py; where the folder is, runtime/folders.py.
+What a slot is, is runtime/slots.py; where the folder is, runtime/folders.py; who writes beside play, runtime/saving.py.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from runtime.errors import UserError
-from runtime.slots import THUMBNAIL, WIDEST, Slot, is_picture, opened, read_meta, write_slot
+from runtime.slots import THUMBNAIL, WIDEST, is_picture, opened, read_meta
 
 QUICK = "quick"
 SUFFIX = ".safetensors"
@@ -88,42 +87,3 @@ def delete_slot(folder: Path, name: str) -> None:
         raise UserError(f"there is no slot '{name}'", str(folder), "see the list of slots") from error
     except OSError as error:
         raise UserError("cannot delete the slot", str(path), error.strerror or str(error)) from error
-
-
-class SlotWriter:
-    """Writes slots beside play, on a thread of its own, one after the other. Every method is for one thread.
-
-    Of several for one file that wait, only the last is written. A process that ends by itself writes them all first.
-    """
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, "slots")
-        self._under_way: list[tuple[Path, Slot, Future]] = []
-
-    def save(self, path: Path, slot: Slot) -> None:
-        """Write `slot` soon; nobody may write to its arrays any more."""
-        # What waits for the same file would be replaced at once: cancelled, as far as it has not begun.
-        self._under_way = [work for work in self._under_way if work[0] != path or not work[2].cancel()]
-        self._under_way.append((path, slot, self._pool.submit(write_slot, path, slot)))
-
-    def pending(self, path: Path) -> Slot | None:
-        """What is about to be in the file; None where that is what is there."""
-        return next((slot for known, slot, _ in reversed(self._under_way) if known == path), None)
-
-    def finished(self) -> list[tuple[Path, UserError | None]]:
-        """What was written since the last call, or why it could not be. Does not wait."""
-        done = [work for work in self._under_way if work[2].done()]
-        self._under_way = [work for work in self._under_way if work not in done]
-        return [(path, self._failure(future)) for path, _, future in done]
-
-    @staticmethod
-    def _failure(future: Future) -> UserError | None:
-        error = future.exception()
-        if error is not None and not isinstance(error, UserError):
-            raise error
-        return error
-
-    def close(self) -> list[tuple[Path, UserError | None]]:
-        """Wait until all is written; as `finished`."""
-        self._pool.shutdown()
-        return self.finished()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_runtime_slots import same, slot_of
+from test_runtime_slots import slot_of
 
-from runtime import shelf
 from runtime.errors import UserError
-from runtime.shelf import QUICK, SlotWriter, delete_slot, list_slots, slot_path
+from runtime.shelf import QUICK, delete_slot, list_slots, slot_path
 from runtime.slots import read_slot, write_slot
 
 
@@ -119,41 +117,3 @@ def test_a_slot_is_deleted_once(tmp_path):
     slot_path(tmp_path, "b").mkdir()
     with pytest.raises(UserError, match="cannot delete"):
         delete_slot(tmp_path, "b")
-
-
-def test_slots_are_written_beside_play_and_the_last_one_counts(tmp_path, monkeypatch):
-    """The thread is held up by the first: of those that come meanwhile for one file, only the last is written."""
-    begun, go, written = threading.Event(), threading.Event(), []
-
-    def slow(path, slot):
-        begun.set()
-        assert go.wait(30)
-        written.append(slot.meta.prompt)
-        write_slot(path, slot)
-
-    monkeypatch.setattr(shelf, "write_slot", slow)
-    writer, path = SlotWriter(), slot_path(tmp_path, QUICK)
-    assert writer.pending(path) is None and writer.finished() == []
-    slots = {prompt: slot_of(prompt=prompt) for prompt in ("first", "second", "third", "other")}
-    for prompt in ("first", "second", "third"):
-        writer.save(path, slots[prompt])
-        assert begun.wait(30)
-    writer.save(slot_path(tmp_path, "other"), slots["other"])
-    assert writer.pending(path) is slots["third"] and writer.finished() == [] and not path.exists()
-    go.set()
-    assert [name.stem for name, error in writer.close() if error is None] == [QUICK, QUICK, "other"]
-    assert written == ["first", "third", "other"] and same(read_slot(path), slots["third"])
-    assert writer.pending(path) is None
-
-
-def test_a_slot_that_cannot_be_written_is_told_of(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
-    writer = SlotWriter()
-    writer.save(tmp_path / "file" / "a.safetensors", slot_of())
-    ((path, error),) = writer.close()
-    assert path.stem == "a" and isinstance(error, UserError)
-    writer = SlotWriter()
-    monkeypatch.setattr(shelf, "write_slot", lambda *_: 1 // 0)
-    writer.save(tmp_path / "a.safetensors", slot_of())
-    with pytest.raises(ZeroDivisionError):
-        writer.close()
