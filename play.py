@@ -39,13 +39,13 @@ from runtime.welcome import ask
 
 
 def say(line: str) -> None:
-    """One line for the person, at once."""
-    print(f"reverie: {line}", flush=True)
+    """One line for the person, at once, and in one piece whoever else writes."""
+    print(f"reverie: {line}\n", end="", flush=True)
 
 
 def complain(line: str) -> None:
     """One line about what went wrong."""
-    print(f"reverie: {line}", file=sys.stderr, flush=True)
+    print(f"reverie: {line}\n", end="", file=sys.stderr, flush=True)
 
 
 def choice_of(options: Options) -> Choice:

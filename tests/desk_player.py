@@ -105,7 +105,7 @@ def serve(eyes: Eyes, hands: Hands) -> None:
             answer = "@" + json.dumps(eyes.tell() if what == "look" else getattr(hands, what)(*words))
         except Exception as error:  # whoever asked waits for an answer, and fails by this one
             answer = f"!{line.strip()}: {error!r}"
-        print(answer, flush=True)
+        print(answer + "\n", end="", flush=True)  # in one piece: the player writes too
 
 
 if __name__ == "__main__":
