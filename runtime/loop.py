@@ -201,6 +201,8 @@ class Loop:
         lead = pacing.lead(frame.sampled_at, frame.ready_at, frame.index, self.period) + self._draw_ahead
         self.governor.shown(lead, pacing.lateness(due, frame.ready_at))
         self._due = pacing.next_due(self._due, now, self.period)
+        if self._player.last is None:
+            self._refresh_at = now  # a pause that was asked for before begins here, and is to be seen
         self._player.last, self._drawn, self._shown_at = frame, None, now
         for watcher in self._watchers:
             watcher.presented(frame, shown_at)

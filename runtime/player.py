@@ -51,8 +51,9 @@ class Player:
 
     @property
     def standing(self) -> bool:
-        """Whether nothing is to be dreamt or shown by the clock now."""
-        return bool(self._paused) or self.hands.saving.going_back or any(pane.pauses for pane in self._panes)
+        """Whether nothing is to be dreamt or shown by the clock now; a pause waits for the first picture."""
+        paused = bool(self._paused) and self.last is not None
+        return paused or self.hands.saving.going_back or any(pane.pauses for pane in self._panes)
 
     @property
     def panes(self) -> list[Pane]:
