@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runtime import orders
+from runtime.library import forget_slot
 from runtime.saving import RELOADED
 from runtime.strings import text, use
 
@@ -92,6 +93,8 @@ def obey(player: Player, order: object, now: float) -> None:
             h.screen.use(keymap)
         case orders.Save(name):
             h.saving.save(name)
+        case orders.Delete(name):
+            player.say(forget_slot(name))
         case orders.Load(name):
             lead_elsewhere(player, order)
             player.close()

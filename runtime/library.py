@@ -25,7 +25,7 @@ from model.worldfile import WorldFile, read_world_file
 from runtime import folders
 from runtime.errors import UserError
 from runtime.session import FORMAT
-from runtime.shelf import SlotEntry, list_slots
+from runtime.shelf import SlotEntry, called, delete_slot, list_slots
 from runtime.strings import text
 
 READY, NEEDS_WEIGHTS, NEEDS_GPU, DAMAGED = "ready", "needs weights", "needs GPU", "damaged"
@@ -202,3 +202,12 @@ def count_lines(file, mark: bytes = CHUNK_LINE) -> int:
 def slots(folder: Path | None = None) -> list[SlotEntry]:
     """The saved worlds in `folder` (None: where they are kept), as runtime/shelf.py lists them."""
     return list_slots(folder or folders.slots_folder())
+
+
+def forget_slot(name: str, folder: Path | None = None) -> str:
+    """Delete the saved world `name`; gives what to tell the person, also where that cannot be done."""
+    try:
+        delete_slot(folder or folders.slots_folder(), name)
+    except UserError as error:
+        return str(error)
+    return text("slots.deleted", name=called(name))

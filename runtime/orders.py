@@ -66,6 +66,13 @@ class Save:
 
 
 @dataclass(frozen=True)
+class Delete:
+    """Delete the slot `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Load:
     """Go on from the slot `name`."""
 

@@ -1,6 +1,6 @@
 """Pause menu: what can be done in the middle of a walk. A pane; the player carries its orders out.
 
-Begin, Load, Choice, Home and Leave end it; what is saved, recorded or set leaves it open.
+Begin, Load, Choice, Home and Leave end it; what is saved, deleted, recorded or set leaves it open.
 """
 
 from __future__ import annotations

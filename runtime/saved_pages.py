@@ -1,4 +1,4 @@
-"""Saved pages: the lists of sessions that were walked and of worlds that were saved, to go on from or to save over."""
+"""Saved pages: lists of sessions that were walked and of worlds that were saved: to go on from, save over, delete."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from input.events import Composing, Event, Press, Typed
 from runtime import folders
 from runtime.library import SessionEntry
 from runtime.menu import Item, Menu, Spot
-from runtime.orders import Choice, Load, Save
+from runtime.orders import Choice, Delete, Load, Save
 from runtime.pages import Page, Return, Shared, back_item, first_enabled
-from runtime.shelf import LONGEST_NAME, QUICK, SlotEntry, slot_path
+from runtime.shelf import LONGEST_NAME, SlotEntry, called, slot_path
 from runtime.strings import text
 from runtime.words import duration, moment
 
@@ -64,8 +64,11 @@ class SessionPage(Page):
 def slot_item(entry: SlotEntry, shared: Shared) -> Item:
     """A card for a saved world."""
     detail = entry.problem or f"{shared.title_of(entry.world)}   {moment(entry.when)}"
-    label = text("slots.quick") if entry.name == QUICK else entry.name
-    return Item(f"slot:{entry.name}", label, "card", detail=detail, picture=entry.thumbnail)
+    return Item(f"slot:{entry.name}", called(entry.name), "card", detail=detail, picture=entry.thumbnail)
+
+
+def nothing_saved() -> Item:
+    return Item("none", text("slots.none"), "heading")
 
 
 def usable(item: Item, entry: SlotEntry) -> Item:
@@ -76,19 +79,38 @@ class LoadPage(Page):
     """Saved worlds to go on from. world: the one that is played now, "" for none; another is a choice of its own."""
 
     def __init__(self, shared: Shared, look: Callable[[], list[SlotEntry]], world: str = "") -> None:
-        self._shared, self._world = shared, world
-        self._entries = {entry.name: entry for entry in look()}
+        self._shared, self._look, self._world = shared, look, world
         super().__init__()
 
     def make(self) -> Menu:
+        self._entries = {entry.name: entry for entry in self._look()}
         cards = tuple(usable(slot_item(entry, self._shared), entry) for entry in self._entries.values())
-        none = () if cards else (Item("none", text("slots.none"), "heading"),)
-        items = (*cards, *none, back_item())
+        rest = (Item("delete", text("slots.delete_one")),) if cards else (nothing_saved(),)
+        items = (*cards, *rest, back_item())
         return Menu(text("slots.load"), items, first_enabled(items), columns=3)
 
-    def chosen(self, name: str) -> Load | Choice:
+    def chosen(self, name: str) -> Load | Choice | Page:
+        if name == "delete":
+            return DeletePage(self._shared, self._look)
         entry = self._entries[name.removeprefix("slot:")]
         return Load(entry.name) if entry.world == self._world else Choice(world=entry.world, slot=entry.name)
+
+
+class DeletePage(Page):
+    """Saved worlds to be rid of, also those that cannot be loaded."""
+
+    def __init__(self, shared: Shared, look: Callable[[], list[SlotEntry]]) -> None:
+        self._shared, self._look = shared, look
+        super().__init__()
+
+    def make(self) -> Menu:
+        cards = tuple(slot_item(entry, self._shared) for entry in self._look())
+        items = (*cards, *(() if cards else (nothing_saved(),)), back_item())
+        return Menu(text("slots.delete_one"), items, first_enabled(items), columns=3)
+
+    def chosen(self, name: str) -> Page:
+        slot = name.removeprefix("slot:")
+        return SurePage(text("slots.delete_title", name=called(slot)), text("slots.delete"), Return(Delete(slot)))
 
 
 class SavePage(Page):
@@ -107,22 +129,27 @@ class SavePage(Page):
     def chosen(self, name: str) -> Page:
         if name == "new":
             return NamePage(self._suggested, self._names)
-        return OverwritePage(name.removeprefix("slot:"), 2)
+        return overwrite_page(name.removeprefix("slot:"), 2)
 
 
-class OverwritePage(Page):
-    """Asks before a saved world is replaced. pages: how many to leave when it is."""
+class SurePage(Page):
+    """Asks before a saved world is lost, in these words. done: what follows where the person is sure."""
 
-    def __init__(self, name: str, pages: int) -> None:
-        self._name, self._pages = name, pages
+    def __init__(self, title: str, deed: str, done: Return) -> None:
+        self._title, self._deed, self._done = title, deed, done
         super().__init__()
 
     def make(self) -> Menu:
-        items = (Item("back", text("slots.keep")), Item("overwrite", text("slots.overwrite")))
-        return Menu(text("slots.overwrite_title", name=self._name), items)
+        return Menu(self._title, (Item("back", text("slots.keep")), Item("sure", self._deed)))
 
     def chosen(self, name: str) -> Return:
-        return Return(Save(self._name), self._pages)
+        return self._done
+
+
+def overwrite_page(name: str, pages: int) -> SurePage:
+    """Asks before a saved world is replaced. pages: how many to leave when it is."""
+    title = text("slots.overwrite_title", name=called(name))
+    return SurePage(title, text("slots.overwrite"), Return(Save(name), pages))
 
 
 def alike(name: str) -> str:
@@ -168,5 +195,5 @@ class NamePage(Page):
         slot_path(folders.slots_folder(), slot)
         same = [name for name in self._taken if alike(name) == alike(slot)]
         if same:
-            return OverwritePage(same[0], 3)
+            return overwrite_page(same[0], 3)
         return Return(Save(slot), 2)

@@ -14,6 +14,7 @@ import numpy as np
 
 from runtime.errors import UserError
 from runtime.slots import THUMBNAIL, WIDEST, is_picture, opened, read_meta
+from runtime.strings import text
 
 QUICK = "quick"
 SUFFIX = ".safetensors"
@@ -76,6 +77,11 @@ def _entry(path: Path) -> SlotEntry:
     except UserError as error:
         return SlotEntry(path.stem, path, problem=str(error))
     return SlotEntry(path.stem, path, meta.world, meta.title, meta.when, thumbnail)
+
+
+def called(name: str) -> str:
+    """What a person calls the slot `name`."""
+    return text("slots.quick") if name == QUICK else name
 
 
 def delete_slot(folder: Path, name: str) -> None:

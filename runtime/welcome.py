@@ -12,6 +12,7 @@ from runtime import orders
 from runtime.clipboard import clipboard_of
 from runtime.fetching import FetchJob
 from runtime.layers import Layer
+from runtime.library import forget_slot
 from runtime.looks import Looks
 from runtime.orders import Choice
 from runtime.start import StartScreen
@@ -87,6 +88,8 @@ class Welcome:
                 self._done = True
             case orders.Say(words):
                 self._looks.say(words)
+            case orders.Delete(name):
+                self._looks.say(forget_slot(name))
             case Fetch(world) if table.options.offline:
                 self._looks.say(text("welcome.offline"))
             case Fetch(world):

@@ -100,11 +100,11 @@ def test_a_saved_world_is_replaced_only_when_asked():
     menu = opened()
     assert choose(menu, "save", "slot:garden") is None and on(menu) == "back"
     assert press(menu, "return") is None
-    assert choose(menu, "slot:garden", "overwrite") == Save("garden") and on(menu) == "save"
+    assert choose(menu, "slot:garden", "sure") == Save("garden") and on(menu) == "save"
     choose(menu, "save", "new")
     menu.take(Typed("Garden"))
-    assert press(menu, "return") is None and names(menu) == ["back", "overwrite"]
-    assert choose(menu, "overwrite") == Save("garden") and on(menu) == "save"
+    assert press(menu, "return") is None and names(menu) == ["back", "sure"]
+    assert choose(menu, "sure") == Save("garden") and on(menu) == "save"
 
 
 def test_a_name_may_be_pasted():
