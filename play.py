@@ -34,18 +34,9 @@ from runtime.session_log import CLOSED
 from runtime.settings import Settings
 from runtime.settings_file import load_settings
 from runtime.supervisor import supervise
+from runtime.terminal import complain, say, write
 from runtime.walk import LoadWorld, Table, Walk, how_to_load, past_of, set_out, world_of
 from runtime.welcome import ask
-
-
-def say(line: str) -> None:
-    """One line for the person, at once, and in one piece whoever else writes."""
-    print(f"reverie: {line}\n", end="", flush=True)
-
-
-def complain(line: str) -> None:
-    """One line about what went wrong."""
-    print(f"reverie: {line}\n", end="", file=sys.stderr, flush=True)
 
 
 def choice_of(options: Options) -> Choice:
@@ -134,7 +125,7 @@ def report(walk: Walk, options: Options) -> int:
     if walk.log and walk.log.ended not in ("", CLOSED):
         complain(walk.log.ended)
     if verdict:
-        print(verdict.line())
+        write(verdict.line(), sys.stdout)
     return 0 if verdict is None or verdict.identical else 1
 
 
@@ -189,7 +180,7 @@ def export_walk(options: Options, load_world: LoadWorld) -> int:
         replay = film(choice_of(options), options, load_world, say, stack)
     verdict = replay.verdict() if replay else None
     if verdict:
-        print(verdict.line())
+        write(verdict.line(), sys.stdout)
     return 0 if verdict is None or verdict.identical else 1
 
 
@@ -197,7 +188,7 @@ def other_business(options: Options) -> bool:
     """What has nothing to do with playing: list, clear or download; whether that was it."""
     if options.list_worlds:
         for name, title, summary in registry.list_worlds():
-            print(f"{name}: {title}. {summary}")
+            write(f"{name}: {title}. {summary}", sys.stdout)
     elif options.engine_cache == ENGINES_CLEAR:
         store = Store()
         say(f"{store.clear() / 1e6:.1f} MB of engines removed from {store.folder}")

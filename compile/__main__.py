@@ -26,6 +26,7 @@ from model.world import LoadOptions
 from model.worldfile import read_world_file
 from runtime.errors import UserError
 from runtime.options import DECODERS, Parser
+from runtime.terminal import complain, say
 
 LIBRARY = "tensorrt_rtx"  # the one that builds without a GPU
 BUILDERS = ("trt",)
@@ -33,10 +34,6 @@ PRECISIONS = ("fp16", "bf16", "fp32")  # fp8 is measured on a walk, and so not m
 SAY_EVERY_S = 5.0
 
 Say = Callable[[str], None]
-
-
-def say(line: str) -> None:
-    print(f"reverie: {line}", flush=True)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -139,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         build(parse(argv))
     except UserError as error:
-        print(f"reverie: {error}", file=sys.stderr)
+        complain(str(error))
         return 2
     except KeyboardInterrupt:
         return 130

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from typing import NoReturn
+import sys
+from typing import NoReturn, TextIO
 
 from runtime.errors import UserError
+from runtime.terminal import write
 
 SIZES = range(64, 16385)
 SEEDS = 2**31
@@ -15,10 +17,13 @@ HIGHEST_FPS = 1000
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are ours."""
+    """An argument parser whose errors are ours, and whose help may be read as far as one likes."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(message, "command line", "see --help")
+
+    def print_help(self, file: TextIO | None = None) -> None:
+        write(self.format_help().rstrip("\n"), file or sys.stdout)
 
 
 def positive(text: str) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from runtime import heartbeat, tether, watch
+from runtime import heartbeat, terminal, tether, watch
 from runtime.folders import log_folder
 from runtime.heartbeat import LEAVING, Heart
 from runtime.kiosk_config import KioskConfig
@@ -141,7 +141,7 @@ class Supervisor:
         with stream:
             for line in stream:
                 words = line.decode("utf-8", errors="replace").rstrip()
-                print(words, file=out, flush=True)
+                terminal.write(words, out)
                 self._say(f"player: {words}")
 
     def _watch_player(self, now: float) -> int | None:
