@@ -1,12 +1,11 @@
-"""YAML documents that people edit: read strictly, with every mistake told as a UserError.
+"""YAML that people edit: the one place where it is read, strictly. What a document means is not known here.
 
-Scalars stay text (a key named `1`, `n` or `on` needs no quotes) and a repeated mapping key is an error, where plain
-YAML would silently keep the last. What a document means is not known here.
+A repeated mapping key is an error, where plain YAML would silently keep the last. In documents (keys, scripts, words)
+scalars stay text, so that a key named `1`, `n` or `on` needs no quotes; files of values have them as they look.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -16,16 +15,45 @@ from runtime.errors import UserError, brief
 MOST_BYTES = 2**17  # what is larger nobody wrote by hand
 
 
-class StrictLoader(yaml.BaseLoader):
-    """BaseLoader that refuses repeated mapping keys."""
+class Once:
+    """For a loader: refuses repeated mapping keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
-            times = Counter(key.value for key, _ in node.value)
-            key = next(key for key, _ in node.value if times[key.value] > 1)
-            raise yaml.constructor.ConstructorError(None, None, f"{brief(key.value)} is given twice", node.start_mark)
-        return mapping
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                said = f"{brief(key.value)} is given twice"
+                raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class TextLoader(Once, yaml.BaseLoader):
+    """Scalars stay text."""
+
+
+class ValueLoader(Once, yaml.SafeLoader):
+    """Scalars are what they look like, but only `true` and `false` are truth values: `off` is a word here."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if first in "tTfF" or not tag.endswith(":bool")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_values(content: bytes) -> object:
+    """What is in a file of values; raises ValueError with what is wrong in it, in a few words, and the line."""
+    try:
+        return yaml.load(content.decode("utf-8"), Loader=ValueLoader)
+    except Exception as error:  # the text, the YAML, or what a tag makes of a word, from KeyError to AttributeError
+        raise ValueError(problem_of(error)) from error
+
+
+def problem_of(error: Exception) -> str:
+    """What is wrong, in a few words, and the line where that is known."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or " ".join(str(error).split()) or type(error).__name__
+    return f"{problem}, line {mark.line + 1}" if mark else problem
 
 
 def read_document(path: Path | str) -> tuple[object, list[int]]:
@@ -38,7 +66,7 @@ def read_document(path: Path | str) -> tuple[object, list[int]]:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise UserError(f"{path} is too long", f"more than {MOST_BYTES} bytes", "name another file, or shorten it")
-        loader = StrictLoader(content.decode("utf-8"))
+        loader = TextLoader(content.decode("utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}", error.strerror or str(error), "check the path") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -49,10 +77,7 @@ def read_document(path: Path | str) -> tuple[object, list[int]]:
             return None, []
         content = loader.construct_document(node)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise UserError(f"{path} cannot be read as YAML", f"{problem}{line}", "correct that line") from error
+        raise UserError(f"{path} cannot be read as YAML", problem_of(error), "correct that line") from error
     except RecursionError as error:
         raise UserError(f"{path} cannot be read as YAML", "too deeply nested", "write it plainly") from error
     finally:

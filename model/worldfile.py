@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
+from input.document import read_values
 from model.digests import sha256_of, to_be_hashed
 from model.fetch import Source
 from model.progress import BYTES, UNWATCHED, Tally, Watcher
@@ -51,10 +50,9 @@ def read_world_file(folder: Path) -> WorldFile:
     if len(content) > MOST_BYTES:
         raise UserError("not a world file: it is too long", str(path), RESTORE)
     try:
-        values = yaml.safe_load(content.decode("utf-8"))
-    except Exception as error:  # the text, the YAML, or what a tag makes of a word, from KeyError to AttributeError
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"not a world file: {said}", str(path), RESTORE) from error
+        values = read_values(content)
+    except ValueError as error:
+        raise UserError(f"not a world file: {error}", str(path), RESTORE) from error
     if isinstance(values, Mapping) and isinstance(values.get("starts"), str):
         values["starts"] = [values["starts"]]
     return read_settings(WorldFile, values, str(path))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from input.document import read_values
 from model.settings import read_settings, write_settings
 from runtime import folders
 from runtime.errors import UserError
@@ -20,15 +21,6 @@ NAME = "settings.yaml"
 MOST_BYTES = 2**14  # what is larger is something else
 REMEDY = "correct it, or delete the file to begin with the defaults"
 HEADER = "# Reverie's settings. The menus write this file, you may too; delete it to begin with the defaults.\n"
-
-
-class PlainLoader(yaml.SafeLoader):
-    """YAML in which only `true` and `false` are truth values: `off` is a word here."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if first in "tTfF" or not tag.endswith(":bool")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 def settings_path() -> Path:
@@ -52,17 +44,10 @@ def load_settings(path: Path | None = None) -> Settings:
     if len(content) > MOST_BYTES:
         raise UserError("the settings are too long for a file of settings", str(path), REMEDY)
     try:
-        values = yaml.load(content.decode("utf-8"), Loader=PlainLoader)
-    except Exception as error:  # the text, the YAML, or what a tag makes of a word, from KeyError to AttributeError
-        raise UserError(f"the settings cannot be read: {_problem(error)}", str(path), REMEDY) from error
+        values = read_values(content)
+    except ValueError as error:
+        raise UserError(f"the settings cannot be read: {error}", str(path), REMEDY) from error
     return read_settings(Settings, {} if values is None else values, str(path), REMEDY)
-
-
-def _problem(error: Exception) -> str:
-    """What is wrong, in a few words, and the line where that is known."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or type(error).__name__
-    return f"{problem}, line {mark.line + 1}" if mark else str(problem)
 
 
 def save_settings(settings: Settings, path: Path | None = None) -> None:

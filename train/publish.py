@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 from compile.export import export
 from input.camera import yaw_pitch
+from input.document import read_values
 from model.dream.config import DreamConfig
 from model.dream.graphs import VARIANTS, dream_contract
 from model.dream.modules import load_modules, modules_of, variants_of
@@ -68,7 +69,7 @@ def export_again(folder: Path) -> None:
     config = read_settings(DreamConfig, described.config, str(folder / "world.yaml"))
     parts = sorted(folder.glob("weights-*.safetensors"))
     graphs = export_all(config, load_modules(config, parts), folder, parts)
-    values = yaml.safe_load((folder / "world.yaml").read_text())
+    values = read_values((folder / "world.yaml").read_bytes())
     values["files"] |= {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in graphs}
     (folder / "world.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
