@@ -6,7 +6,7 @@ Whose turn it is, and what of their input passes, is runtime/kiosk.py; who leads
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,7 @@ def stand_in(config: KioskConfig) -> np.ndarray | None:
 class KioskPlayer(Player):
     """Nothing but what the kiosk lets pass reaches the walk, and no command ends it but the chord.
 
-    visits: the logs of those who play, None where nobody is recorded.
+    visits: the logs of those who play, None where nobody is recorded; say: for the exhibitor.
     """
 
     def __init__(
@@ -56,9 +56,10 @@ class KioskPlayer(Player):
         keymap: Keymap,
         kiosk: Kiosk,
         visits: Visits | None = None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         super().__init__(hands, keymap, keymap)
-        self._kiosk, self._visits = kiosk, visits
+        self._kiosk, self._visits, self._say = kiosk, visits, say
         self._playing = self._recorded = False
         hands.looks.unattended = True
         hands.looks.stand_in = stand_in(kiosk.config)
@@ -67,6 +68,9 @@ class KioskPlayer(Player):
     def began(self, mouse: bool) -> None:
         super().began(mouse)
         self._playing = True
+        info = self.hands.generator.info
+        if self._kiosk.config.prompts and not info.takes_text:
+            self._say(f"the kiosk's prompts do nothing here: {info.title} takes no text")
 
     def take_all(self, events: Sequence[Event], now: float) -> None:
         """Apply the events since the last turn, and what follows from there being none."""

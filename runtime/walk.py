@@ -232,7 +232,8 @@ def set_out(choice: Choice, table: Table, stack: contextlib.ExitStack) -> Walk:
     )
     hands.screen.use(keymap)
     beat = heartbeat.from_environment()
-    player = KioskPlayer(hands, keymap, table.kiosk, visits) if table.kiosk else Player(hands, keymap, base)
+    kiosk, say = table.kiosk, table.say
+    player = KioskPlayer(hands, keymap, kiosk, visits, say) if kiosk else Player(hands, keymap, base)
     vitals = Vitals(beat, generator, player, recording, log)
     loop = loop_of(choice, options, player, script=script, watchers=(recording, vitals), reading=progress.reading)
     return Walk(world, generator, player, loop, recording, replay, log)

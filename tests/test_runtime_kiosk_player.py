@@ -126,3 +126,13 @@ def test_a_recording_that_found_the_disk_full_is_not_begun_again_for_that_visito
     exhibit([*touches, *((5.0, event) for event in CHORD)], idle_s=1.0, countdown_s=0.0, record=str(tmp_path))
     assert len(begun) == len(set(begun)) == 2
     assert sum("only 0 MB are free" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize(("takes_text", "prompts"), [(False, ("rain",)), (True, ("rain",)), (False, ())])
+def test_prompts_that_a_world_does_not_take_are_told_to_the_exhibitor(exhibit, takes_text, prompts):
+    touch = [(0.6, Press("forward", "w")), (0.9, Press("", "1")), (0.95, Press("prompt", "return"))]
+    cues = [*touch, *((1.4, event) for event in CHORD)]
+    stage, walk, _ = exhibit(cues, world=FakeWorld(takes_text=takes_text), prompts=prompts)
+    told = [line for line in lines if "prompts do nothing here" in line]
+    assert len(told) == (bool(prompts) and not takes_text)
+    assert (walk.generator.prompt == "rain") == takes_text
