@@ -28,10 +28,14 @@ class Layer(Protocol):
 
 
 class Pane(Layer, Protocol):
-    """`pauses`: whether the walk stands still meanwhile; `wants_text`: whether keys are to arrive as Typed events."""
+    """`pauses`: whether the walk stands still meanwhile; `wants_text`: whether keys are to arrive as Typed events.
+
+    `spared`: what messages may not cover, in pixels of the window as last drawn; an empty one for nothing.
+    """
 
     pauses: bool
     wants_text: bool
+    spared: pygame.Rect
 
     def take(self, event: Event) -> object | None:
         """Apply an event; gives an order (runtime/orders.py) for the player when there is one. Swallows all events."""

@@ -5,7 +5,7 @@ decides nothing about the walk.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,6 @@ from runtime.progress import shown
 from runtime.progress_view import ProgressView
 from runtime.settings import Settings
 from runtime.strings import text
-from runtime.text_line import TextLine
 from runtime.toast import Toasts
 
 # The size of what stands in the middle, as a part of plain text.
@@ -66,13 +65,13 @@ class Figures:
 
 @dataclass(frozen=True)
 class Said:
-    """Layer of messages, above the line in which one writes."""
+    """Layer of messages, above the line in which one writes, or the hint of a menu."""
 
     toasts: Toasts
-    panes: list[Pane]
+    panes: Sequence[Pane]
 
     def draw(self, surface: pygame.Surface) -> None:
-        self.toasts.draw(surface, sum(pane.height for pane in self.panes if isinstance(pane, TextLine)))
+        self.toasts.draw(surface, [pane.spared for pane in self.panes])
 
 
 @dataclass(frozen=True)
@@ -170,9 +169,9 @@ class Looks:
         figures = Figures(self._figures, self._corner)
         self.layers = [self._corner, figures, self._banner, self._below, *panes, Said(self._toasts, panes)]
 
-    def messages(self) -> list[Layer]:
-        """What is said, where there is no picture."""
-        return [self._toasts]
+    def messages(self, pane: Pane) -> list[Layer]:
+        """What is said over a pane, where there is no picture."""
+        return [Said(self._toasts, [pane])]
 
     def waiting(self, name: str, reading: Reading | None, loaded: bool = False) -> list[Layer]:
         """A world is on its way; `loaded`: it is there, and its first picture is not."""

@@ -32,6 +32,8 @@ class MenuView:
         self._sheet = pygame.Surface((1, 1))
         self._corner = (0, 0)
         self._body = pygame.Rect(0, 0, 0, 0)
+        # Where the hint stands, in pixels of the window; empty where there is none.
+        self.hint = pygame.Rect(0, 0, 0, 0)
         self._places: list[Place] = []
         self._size = self._scroll = self._height = 0
         self._thumbs: dict[tuple[str, int, int, bool], tuple[np.ndarray, pygame.Surface]] = {}
@@ -103,6 +105,8 @@ class MenuView:
         self._sheet = sheet
         self._corner = ((window[0] - width) // 2, (window[1] - sheet.get_height()) // 2)
         self._body = body.move(self._corner)
+        low = pygame.Rect(body.x, body.bottom, room, foot) if hints else pygame.Rect(0, 0, 0, 0)
+        self.hint = low.move(self._corner)
 
     def _paint_items(self, surface: pygame.Surface, menu: Menu, colours: Palette) -> None:
         for place in self._places:

@@ -222,6 +222,11 @@ class Book:
         """What the page on top shows may be another now."""
         self._stale = True
 
+    @property
+    def spared(self) -> pygame.Rect:
+        """The hint."""
+        return self._view.hint
+
     def draw(self, surface: pygame.Surface) -> None:
         """Draw the page on top over what is on `surface`."""
         self.refresh()

@@ -128,6 +128,10 @@ class PauseMenu:
     def wants_text(self) -> bool:
         return self._book.wants_text
 
+    @property
+    def spared(self) -> pygame.Rect:
+        return self._book.spared
+
     def note_recording(self, recording: bool) -> None:
         """Whether it is recorded, as it turned out."""
         self._page.recording = recording

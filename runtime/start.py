@@ -159,6 +159,10 @@ class StartScreen:
     def wants_text(self) -> bool:
         return self._book.wants_text
 
+    @property
+    def spared(self) -> pygame.Rect:
+        return self._book.spared
+
     def take(self, event: Event) -> object | None:
         """Apply an event; gives an order for the player when there is one. Swallows all events."""
         self._receive()

@@ -136,9 +136,9 @@ class TextLine:
         return None
 
     @property
-    def height(self) -> int:
-        """Pixels at the bottom of the window that it last took, for what is drawn above it."""
-        return self._picture.get_height()
+    def spared(self) -> pygame.Rect:
+        """All of it."""
+        return self._picture.get_rect(topleft=self._corner)
 
     def draw(self, surface: pygame.Surface) -> None:
         """The line at the bottom of the picture, with what the keys do."""

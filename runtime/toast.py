@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pygame
@@ -66,8 +66,8 @@ class Toasts:
         if text.strip():
             self._toasts = say(self._toasts, text, self._clock(), seconds)
 
-    def draw(self, surface: pygame.Surface, above: int = 0) -> None:
-        """Put what is still to be read into the bottom middle, the newest lowest, `above` pixels over the edge."""
+    def draw(self, surface: pygame.Surface, spared: Sequence[pygame.Rect] = ()) -> None:
+        """Put what is still to be read into the bottom middle, the newest lowest, but over nothing that is `spared`."""
         if not self._toasts:
             return
         now = self._clock()
@@ -77,7 +77,7 @@ class Toasts:
         if (window, self.style) != self._painted:
             self._pictures, self._painted = {}, (window, self.style)
         self._pictures = {toast.text: self._picture(toast.text, window, size) for toast in self._toasts}
-        bottom = window[1] - above - round(MARGIN * size)
+        bottom = self._bottom(window[1] - round(MARGIN * size), size, spared)
         for toast in reversed(self._toasts):
             picture = self._pictures[toast.text]
             share = 1.0 if self.still else presence(toast, now)
@@ -85,6 +85,14 @@ class Toasts:
             slide = round((1 - share) * size)
             surface.blit(picture, picture.get_rect(midbottom=(window[0] // 2, bottom + slide)))
             bottom -= round((picture.get_height() + GAP * size) * share)
+
+    def _bottom(self, bottom: int, size: int, spared: Sequence[pygame.Rect]) -> int:
+        """Where the messages end: at `bottom`, or so far above what is spared that they do not even slide over it."""
+        height = sum(picture.get_height() + round(GAP * size) for picture in self._pictures.values())
+        for rect in spared:
+            if rect and bottom > rect.top and bottom - height < rect.bottom:
+                bottom = rect.top - size
+        return bottom
 
     def _picture(self, text: str, window: tuple[int, int], size: int) -> pygame.Surface:
         """A toast as drawn before, or drawn now."""

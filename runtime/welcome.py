@@ -56,7 +56,7 @@ class Welcome:
     def _layers(self) -> list[Layer]:
         if self._job is not None:
             return self._looks.waiting(self._job.world, self._job.progress.reading())
-        return [self._scene, *self._looks.messages()]
+        return [self._scene, *self._looks.messages(self._scene)]
 
     def _take(self, event: Event) -> None:
         """An event is the page's, or that of a download, which can only be watched or given up."""

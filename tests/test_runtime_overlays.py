@@ -108,7 +108,7 @@ def test_a_message_is_shown_for_its_time_above_what_is_below(size):
     toasts.say("   ")
     clock.now += 1
     made = surface(size)
-    toasts.draw(made, above=size[1] // 4)
+    toasts.draw(made, [pygame.Rect(0, size[1] * 3 // 4, size[0], size[1] // 4)])
     rect = drawn_on(made)
     assert made.get_rect().contains(rect) and rect.width > 20 and rect.bottom <= size[1] * 3 // 4
     assert abs(rect.centerx - size[0] // 2) <= 2

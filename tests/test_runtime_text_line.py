@@ -129,5 +129,5 @@ def test_the_cursor_is_on_the_window_however_long_the_line(size, style):
         surface.fill((90, 120, 60))
         line.draw(surface)
         assert surface.get_rect().contains(line.caret)
-        assert 0 < line.height < size[1]
+        assert surface.get_rect().contains(line.spared) and line.spared.contains(line.caret)
         assert surface.get_at(line.caret.center)[:3] != (90, 120, 60)
