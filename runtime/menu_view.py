@@ -61,13 +61,19 @@ class MenuView:
         place = next((place for place in self._places if place.rect.collidepoint(x, y)), None)
         if place is None:
             return None
-        area, kind = place.value, self._menu.items[place.index].kind
-        if kind == "slider":
-            area = bar_of(area, self._size).inflate(self._size // 2, 0)
-        if area is None or kind not in ("slider", "choice") or not area.x <= x < area.right:
+        inner, kind = place.value, self._menu.items[place.index].kind
+        if inner is None or kind not in ("slider", "choice"):
             return Spot(place.index)
-        inner = area.inflate(-(self._size // 2), 0) if kind == "slider" else area
-        return Spot(place.index, min(max((x - inner.x) / max(1, inner.width), 0.0), 1.0))
+        inner = bar_of(inner, self._size) if kind == "slider" else inner
+        area = inner.inflate(self._size // 2, 0) if kind == "slider" else inner
+        return Spot(place.index, share_of(inner, x) if area.x <= x < area.right else None)
+
+    def bar_of(self, item: int) -> pygame.Rect | None:
+        """Where the bar of a slider is, in pixels of the window as last drawn; None for any other item."""
+        place = next((place for place in self._places if place.index == item), None)
+        if place is None or place.value is None or self._menu.items[item].kind != "slider":
+            return None
+        return bar_of(place.value, self._size).move(self._body.x, self._body.y - self._scroll)
 
     def _paint(self, window: tuple[int, int], menu: Menu, colours: Palette) -> None:
         """Make the sheet, and remember where everything is on it."""
@@ -128,6 +134,11 @@ class MenuView:
                 self._thumbs.clear()
             self._thumbs[key] = kept = (pixels, thumbnail(pixels, rect.size, round(self._size * 0.3), enabled))
         return kept[1]
+
+
+def share_of(area: pygame.Rect, x: int) -> float:
+    """How far `x` is from left to right of `area`, in [0, 1]."""
+    return min(max((x - area.x) / max(1, area.width), 0.0), 1.0)
 
 
 def scrolled(scroll: int, places: list[Place], cursor: int, room: int, size: int) -> int:

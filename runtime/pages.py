@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import pygame
 
-from input.events import Click, Dropped, Event, Pasted, Point, Press, Quit, Typed
+from input.events import Dropped, Event, Pasted, Press, Quit, Typed
 from input.keymap import Keymap
+from runtime.drag import Drag
 from runtime.errors import UserError
 from runtime.given import Clipboard, picture_at, picture_from
 from runtime.image import StartImage
@@ -150,6 +151,7 @@ class Book:
     ) -> None:
         self._shared, self.pages, self._at_root, self._elsewhere = shared, [root], at_root, elsewhere
         self._view, self._stale = MenuView(Style()), False
+        self._drag = Drag(self._view)
 
     @property
     def top(self) -> Page:
@@ -186,8 +188,7 @@ class Book:
                 return Command(event.action)
             if event.action == "quit":
                 return Leave()
-        at = self._view.spot_at(event.x, event.y) if isinstance(event, Point | Click) else None
-        return self.top.take(event, at)
+        return self.top.take(*self._drag.follow(event))
 
     def _paste(self, content: str | StartImage | None) -> object | None:
         if isinstance(content, str) and self.top.reads(content):
@@ -202,6 +203,8 @@ class Book:
         if answer is None:
             return None
         self._stale = True
+        if isinstance(answer, Page | Return):
+            self._drag.end()
         if isinstance(answer, Page):
             self.pages.append(answer)
             return None
