@@ -88,17 +88,21 @@ class SessionEntry:
     problem: str = ""
 
 
-def worlds() -> list[WorldEntry]:
-    """Every bundled world, the one that is played by default first; damaged ones say so."""
+def worlds(weights: Path | None = None) -> list[WorldEntry]:
+    """Every bundled world, the one that is played by default first; damaged ones say so. weights: the folder in which
+    official files are looked for; None: where they are kept.
+    """
     found = sorted(path.parent for path in registry.WORLDS.glob("*/world.yaml"))
-    return [_world(folder) for folder in sorted(found, key=lambda folder: folder.name != registry.DEFAULT_WORLD)]
+    found.sort(key=lambda folder: folder.name != registry.DEFAULT_WORLD)
+    return [_world(folder, weights) for folder in found]
 
 
-def _world(folder: Path) -> WorldEntry:
+def _world(folder: Path, weights: Path | None) -> WorldEntry:
     try:
         described = read_world_file(folder)
         starts = registry.starts_of(folder, described)
-        lacking = missing_bytes(described, weights_folder(folder.name) if described.source else folder)
+        official = weights or weights_folder(folder.name)
+        lacking = missing_bytes(described, official if described.source else folder)
     except (UserError, OSError) as error:
         return WorldEntry(folder.name, folder.name, "", DAMAGED, problem=str(error))
     problem, state, slow = "", READY if lacking == 0 else NEEDS_WEIGHTS, False

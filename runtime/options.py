@@ -71,7 +71,7 @@ class Options:
     def says_what(self) -> bool:
         """Whether the command line says what is to be played, so that nobody has to be asked."""
         said = (self.world, self.image, self.seed, self.fps, self.record, self.replay, self.resume, self.slot)
-        said += (self.export, self.kiosk, self.seconds, self.frames, self.script, self.report, self.weights)
+        said += (self.export, self.kiosk, self.seconds, self.frames, self.script, self.report)
         return self.headless or any(value is not None for value in said)
 
     def later(self) -> Options:

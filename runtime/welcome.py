@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from input.events import Event, Press, Quit
-from runtime import orders
+from runtime import library, orders
 from runtime.clipboard import clipboard_of
 from runtime.fetching import FetchJob
 from runtime.layers import Layer
-from runtime.library import forget_slot
 from runtime.looks import Looks
 from runtime.orders import Choice
 from runtime.start import StartScreen
@@ -31,7 +31,8 @@ class Welcome:
     ) -> None:
         self._table, self._clock, self._sleep = table, clock, sleep
         self._screen, self._looks = table.screen(), Looks(table.preferences.now)
-        self._scene = StartScreen(table.preferences.now, table.keymap, clipboard_of(self._screen))
+        look = partial(library.worlds, table.options.weights)
+        self._scene = StartScreen(table.preferences.now, table.keymap, clipboard_of(self._screen), look=look)
         self._job: FetchJob | None = None
         self._looks.say(said)
         self.choice: Choice | None = None
@@ -89,7 +90,7 @@ class Welcome:
             case orders.Say(words):
                 self._looks.say(words)
             case orders.Delete(name):
-                self._looks.say(forget_slot(name))
+                self._looks.say(library.forget_slot(name))
             case Fetch(world) if table.options.offline:
                 self._looks.say(text("welcome.offline"))
             case Fetch(world):

@@ -29,7 +29,7 @@ SIZE = (960, 540)
 def saved(tmp_path, monkeypatch):
     """Three saved worlds, one of them damaged: their folder."""
     monkeypatch.setenv("REVERIE_HOME", str(tmp_path))
-    monkeypatch.setattr(library, "worlds", list)
+    monkeypatch.setattr(library, "worlds", lambda weights: [])
     strings.use("en")
     folder = folders.slots_folder()
     folder.mkdir(parents=True)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,10 +48,10 @@ def found(name: str) -> library.WorldEntry:
     return next(entry for entry in library.worlds() if entry.name == name)
 
 
-def put_weights(name: str, *, leave_out: int = 0) -> None:
+def put_weights(name: str, *, leave_out: int = 0, folder: Path | None = None) -> None:
     """Files of the right names, which the library does not look into."""
     for file in list(read_world_file(registry.WORLDS / name).files)[leave_out:]:
-        path = weights_folder(name) / file
+        path = (folder or weights_folder(name)) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * 1000)
 
