@@ -1,45 +1,15 @@
 """The generator's thread: bounded, cancellable, and honest about what goes wrong."""
 
-import threading
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_world import FakeWorld
+from generators import STILL, begun, make_fixture, wait_for  # noqa: F401
 
 from runtime.errors import UserError
 from runtime.generator import FRAMES_QUEUED, Generator
 from runtime.messages import Frame, Moment
-
-STILL = np.zeros((4, 4), np.float32)
-
-
-def wait_for(condition, seconds=3.0):
-    end = time.perf_counter() + seconds
-    while not condition():
-        assert time.perf_counter() < end, "timed out"
-        time.sleep(0.001)
-
-
-@pytest.fixture
-def make():
-    made = []
-
-    def build(world=None, load=None, **options):
-        generator = Generator(load or (lambda: world), **options)
-        made.append(generator)
-        generator.start()
-        return generator
-
-    yield build
-    assert all(generator.close() for generator in made)
-
-
-def begun(generator, seed=0):
-    wait_for(lambda: generator.info)
-    generator.begin(seed)
-    wait_for(lambda: generator.idle)
 
 
 def test_frames_come_out_in_order_with_their_origin(make):
@@ -141,68 +111,6 @@ def test_closing_one_that_never_started():
     assert Generator(FakeWorld).close()
 
 
-class Overlapping(FakeWorld):
-    """Begins a chunk when asked; each picture waits until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.info = replace(self.info, overlaps=True)
-        self.begun: list[int] = []
-        self.gate = threading.Semaphore(0)
-
-    def step(self, controls):
-        self.begun.append(len(self.begun))
-        pictures = list(super().step(controls))
-
-        def delivered():
-            for picture in pictures:
-                self.gate.acquire()
-                yield picture
-
-        return delivered()
-
-
-def test_a_world_that_overlaps_begins_the_next_chunk_while_the_last_is_decoded(make):
-    world = Overlapping()
-    generator = make(world)
-    begun(generator)
-    generator.step(STILL, 1.0)
-    wait_for(lambda: generator.idle)
-    assert world.begun == [0] and generator.queued == 0, "not a picture is there, and more may be asked for"
-    assert generator.ahead == 4, "but what is on its way counts"
-    generator.step(STILL, 2.0)
-    world.gate.release()
-    wait_for(lambda: world.begun == [0, 1])
-    assert generator.queued <= 1, "the second chunk was begun with most of the first still to come"
-    world.gate.release(7)
-    wait_for(lambda: generator.queued == 8)
-    frames = [generator.take() for _ in range(8)]
-    assert [(f.chunk, f.index, f.sampled_at) for f in frames] == [(c, i, 1.0 + c) for c in (0, 1) for i in range(4)]
-    wait_for(lambda: generator.frames_dreamt == 8)
-    assert generator.ahead == 0
-
-
-def test_a_reset_while_chunks_overlap_leaves_nothing_of_them(make):
-    world = Overlapping()
-    generator = make(world)
-    begun(generator)
-    for _ in range(2):
-        wait_for(lambda: generator.idle)
-        generator.step(STILL, 1.0)
-    world.gate.release()
-    wait_for(lambda: len(world.begun) == 2)
-    generator.begin(9)
-    world.gate.release(16)
-    wait_for(lambda: world.seeds[-1] == 9 and generator.idle)
-    generator.step(STILL, 5.0)
-    world.gate.release(4)
-    wait_for(lambda: generator.queued == 4)
-    assert [(f.chunk, f.index, f.sampled_at) for f in (generator.take() for _ in range(4))] == [
-        (0, index, 5.0) for index in range(4)
-    ]
-    assert generator.take() is None
-
-
 def dreamt(generator, at):
     """The pixels of the next chunk."""
     generator.step(STILL, at)
@@ -252,15 +160,3 @@ def test_what_a_world_will_not_do_is_told_once_and_ends_nothing(make):
     generator.begin(2)
     wait_for(lambda: generator.idle)
     assert dreamt(generator, 1.0)
-
-
-def test_a_moment_of_a_world_that_overlaps_is_one_between_two_chunks(make):
-    world = Overlapping()
-    world.gate.release(100)
-    generator, kept = make(world), []
-    begun(generator)
-    generator.step(STILL, 0.0)
-    generator.keep(kept.append)
-    generator.step(STILL, 1.0)
-    wait_for(lambda: generator.queued == 8)
-    assert kept[0].chunk == 1 and kept[0].state["walk"] == 4
