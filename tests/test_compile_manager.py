@@ -2,99 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from better_engine import better_fixture, opened_fixture, play, until  # noqa: F401
 from dream_fixtures import TINY
 
-from compile import manager, upgrade
-from compile.engines import Cancelled, ort
-from compile.plan import Job, Place, candidates, defaults, require_precision
+from compile import upgrade
+from compile.engines import Cancelled
+from compile.plan import Place, candidates, defaults, require_precision
 from compile.rehearsal import CHUNKS
-from compile.store import FACTS, Store, digest_of
 from model.graph import Unavailable
 from model.progress import LEAST_S, in_words
-from model.registry import load_world
 from model.world import LoadOptions
 from runtime.errors import UserError
-
-ROWS = np.full((TINY.frames, 4), 0.02, np.float32)
-
-
-class Better:
-    """An engine for tests: ONNX Runtime, but for what a test changes."""
-
-    QUICK = True
-
-    def __init__(self) -> None:
-        self.built = 0
-        self.spoil = 0.0
-        self.cost_s = 0.0
-        self.fails: BaseException | None = None
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def probe(self, place: Place, precision: str) -> None:
-        if precision != "fp32":
-            raise Unavailable(f"does not compute in {precision}")
-
-    def build(self, job: Job, progress=lambda *_: None):
-        progress(0, 2, "beginning")
-        self.gate.wait(20)
-        progress(1, 2, "going on")
-        if self.fails:
-            raise self.fails
-        self.built += not job.cached
-        if not job.cached:
-            (job.folder / "engine.bin").write_bytes(b"made of " + job.engine.encode())
-        inner = ort.build(replace(job, engine="ort"))
-        return SimpleNamespace(bind=lambda buffers: self._bound(inner.bind(buffers), buffers))
-
-    def _bound(self, bound, buffers):
-        def run(graph, seen=()):
-            bound.run(graph, seen)
-            time.sleep(self.cost_s)
-            if graph == "denoise" and self.spoil:
-                buffers.put("x0", buffers["x0"] * (1 + self.spoil))
-
-        return SimpleNamespace(run=run)
-
-
-@pytest.fixture
-def better(monkeypatch):
-    """`Better` as the best engine of a CPU, under the name openvino; others run as ever but much slower."""
-    engine = Better()
-    real = manager.engine_module
-    monkeypatch.setattr(manager, "engine_module", lambda name: engine if name == "openvino" else real(name))
-    monkeypatch.setattr(upgrade, "FASTER", 0.0)
-    return engine
-
-
-@pytest.fixture
-def opened(tiny_world, tmp_path):
-    """Opens the tiny world; gives it and the lines that were said."""
-    lines = []
-
-    def open_(**options):
-        return load_world(str(tiny_world), LoadOptions(threads=1, engines=tmp_path / "e", say=lines.append, **options))
-
-    return SimpleNamespace(open=open_, lines=lines, store=Store(tmp_path / "e"))
-
-
-def play(world, chunks: int) -> np.ndarray:
-    return np.stack([frame for _ in range(chunks) for frame in world.step(ROWS)])
-
-
-def until(condition, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def test_what_is_tried_and_in_which_order():
@@ -193,59 +117,6 @@ def test_a_cancelled_build_ends_and_leaves_nothing(better, opened):
     play(world, CHUNKS + 2)
     until(lambda: not set(threading.enumerate()) - before)
     assert world.backend.startswith("ort") and better.built == 0 and not opened.store.entries()
-
-
-def test_a_damaged_engine_is_built_anew(better, opened):
-    opened.open(settled=True)
-    (entry,) = opened.store.entries()
-    (entry.folder / "engine.bin").write_bytes(b"altered")
-    assert opened.open(settled=True).backend.startswith("openvino")
-    assert better.built == 2 and "damaged (engine.bin is altered)" in opened.lines[-2]
-    (entry.folder / FACTS).write_text("{not json")
-    assert opened.open(settled=True).backend.startswith("openvino") and better.built == 3
-
-
-def made_ahead(folder, weights: str, **changes):
-    """What `python -m compile build` leaves, of one file."""
-    (folder / "tiny").mkdir(parents=True)
-    (folder / "tiny" / "engine.bin").write_bytes(b"ahead")
-    facts = {"engine": "openvino", "precision": "fp32", "weights": weights, "graphs": {"tiny": {}}}
-    facts["files"] = {"tiny/engine.bin": digest_of(folder / "tiny" / "engine.bin")}
-    (folder / FACTS).write_text(json.dumps(facts | changes))
-    return folder
-
-
-def test_engines_made_ahead_of_time_are_taken_over(better, opened, tmp_path):
-    weights = opened.open(engine="ort").info.weights_sha256
-    world = opened.open(settled=True, engine_dir=made_ahead(tmp_path / "a", weights))
-    assert world.backend.startswith("openvino") and better.built == 0, "nothing was built"
-    assert (opened.store.entries()[0].folder / "engine.bin").read_bytes() == b"ahead"
-
-
-@pytest.mark.parametrize("wrong", ["weights", "file", "json", "precision"])
-def test_engines_made_ahead_of_time_that_do_not_fit(better, opened, tmp_path, wrong):
-    weights = "others" if wrong == "weights" else opened.open(engine="ort").info.weights_sha256
-    changes = {"precision": "fp16"} if wrong == "precision" else {}
-    folder = made_ahead(tmp_path / "a", weights, **changes)
-    if wrong == "file":
-        (folder / "tiny" / "engine.bin").write_bytes(b"altered")
-    if wrong == "json":
-        (folder / FACTS).write_text("{")
-    world = opened.open(settled=True, engine_dir=folder)
-    if wrong == "precision":
-        assert world.backend.startswith("openvino") and better.built == 1, "there is none of that kind: it is built"
-        return
-    assert world.backend.startswith("ort") and better.built == 0
-    says = {"weights": "made of other weights", "file": "missing or altered", "json": "there are no engines"}
-    assert says[wrong] in opened.lines[0] and "going on with ort fp32" in opened.lines[0]
-
-
-def test_other_weights_or_code_are_another_engine(better, opened, monkeypatch):
-    opened.open(settled=True)
-    monkeypatch.setattr("compile.facts.code", lambda: "changed")
-    opened.open(settled=True)
-    assert better.built == 2 and len(opened.store.entries()) == 2
-    assert opened.store.clear() > 0 and not opened.store.entries()
 
 
 def test_what_was_asked_for_and_cannot_be_is_said(opened):

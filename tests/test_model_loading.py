@@ -9,52 +9,19 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
+from better_engine import better_fixture, until  # noqa: E402, F401
 from dream_fixtures import TINY  # noqa: E402
 from fake_world import FakeWorld  # noqa: E402
 from matrix_fixtures import CLIP_FILE, NETWORK_FILE, VAE_FILE, tiny_config, write_world  # noqa: E402
-from test_compile_manager import Better, until  # noqa: E402
+from watched import Watch, cancelled_at  # noqa: E402
 
-from compile import manager, upgrade  # noqa: E402
 from compile.parallel import Leader  # noqa: E402
-from model.progress import BYTES, STEPS, Slot  # noqa: E402
+from model.progress import BYTES, STEPS  # noqa: E402
 from model.registry import load_world  # noqa: E402
 from model.world import LoadOptions  # noqa: E402
 from runtime.progress import Cancelled, Progress  # noqa: E402
 
 ROWS = np.zeros((TINY.frames, 4), np.float32)
-
-
-class Watch(Slot):
-    """Remembers every reading; raises Cancelled at the first of stage `stop`."""
-
-    def __init__(self, stop: str = "") -> None:
-        super().__init__()
-        self.seen, self._stop = [], stop
-
-    def stage(self, *words, **more) -> None:
-        super().stage(*words, **more)
-        self._look()
-
-    def advance(self, done: int) -> None:
-        super().advance(done)
-        self._look()
-
-    def _look(self) -> None:
-        self.seen.append(self.reading())
-        if self._stop and self.seen[-1].stage == self._stop:
-            raise Cancelled
-
-    def of(self, stage: str) -> list:
-        return [reading for reading in self.seen if reading.stage == stage]
-
-
-@pytest.fixture
-def better(monkeypatch):
-    """A better engine for a CPU, under the name openvino."""
-    engine, real = Better(), manager.engine_module
-    monkeypatch.setattr(manager, "engine_module", lambda name: engine if name == "openvino" else real(name))
-    monkeypatch.setattr(upgrade, "FASTER", 0.0)
-    return engine
 
 
 @pytest.fixture
@@ -84,7 +51,7 @@ def test_loading_ends_wherever_it_is_cancelled_and_leaves_nothing_half_done(tiny
     options = {"threads": 1, "engines": tmp_path / "e", "settled": True}
     for stage in ("loading", "checking", "exporting", "rehearsing", "beginning", "going on", "trying"):
         with pytest.raises(Cancelled):
-            load_world(str(tiny_world), LoadOptions(progress=Watch(stage), **options))
+            load_world(str(tiny_world), LoadOptions(progress=Watch(cancelled_at(stage)), **options))
         assert not list((tmp_path / "e").glob("*.part")), "no unfinished engine stays"
     assert load_world(str(tiny_world), LoadOptions(**options)).backend.startswith("openvino fp32")
 
@@ -125,9 +92,9 @@ def test_official_weights_are_told_by_the_byte(harbour):
 @pytest.mark.parametrize("stage", ["checking", "reading", "encoding"])
 def test_official_weights_need_not_be_waited_for(harbour, stage):
     def load_and_begin():
-        load_world(str(harbour), LoadOptions(weights(harbour), device="cpu", progress=Watch(stage))).reset(
-            None, None, 1
-        )
+        load_world(
+            str(harbour), LoadOptions(weights(harbour), device="cpu", progress=Watch(cancelled_at(stage)))
+        ).reset(None, None, 1)
 
     with pytest.raises(Cancelled):
         load_and_begin()

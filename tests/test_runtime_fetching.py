@@ -9,9 +9,10 @@ import pytest
 import yaml
 from fake_hub import REPO, REVISION, Hub, sha256
 from hub_fixtures import BLOCK, own_home_and_no_proxy, point_fixture, serve_fixture  # noqa: F401
+from watched import Watch, cancelled_at
 
 from model.fetch import announced, weights_folder
-from model.progress import BYTES, Slot
+from model.progress import BYTES
 from model.registry import fetch_world
 from runtime.errors import UserError
 from runtime.fetching import FetchJob
@@ -19,26 +20,6 @@ from runtime.progress import Cancelled, Progress
 
 BIG = bytes(range(256)) * 4096  # 1 MiB
 FILES = {"a.json": b"{}", "b.safetensors": BIG, "c.pth": BIG[::-1]}
-
-
-class Watch(Slot):
-    """Remembers every sign; `at` is called with each reading, and may raise."""
-
-    def __init__(self, at=lambda reading: None) -> None:
-        super().__init__()
-        self.seen, self._at = [], at
-
-    def stage(self, *words, **more) -> None:
-        super().stage(*words, **more)
-        self._look()
-
-    def advance(self, done: int) -> None:
-        super().advance(done)
-        self._look()
-
-    def _look(self) -> None:
-        self.seen.append(self.reading())
-        self._at(self.seen[-1])
 
 
 @pytest.fixture
@@ -125,12 +106,8 @@ def test_a_cancelled_job_ends_at_once_and_the_next_goes_on_from_there(world, hub
 
 @pytest.mark.parametrize("stage", ["checking", "asking", "downloading"])
 def test_it_can_be_cancelled_wherever_it_is_and_then_goes_on(world, hub, stage):
-    def stop(reading):
-        if reading.stage == stage:
-            raise Cancelled
-
     with pytest.raises(Cancelled):
-        fetch_world(str(world), None, False, str, Watch(stop))
+        fetch_world(str(world), None, False, str, Watch(cancelled_at(stage)))
     assert fetch_world(str(world), None, False, str) == weights_folder("harbour")
     assert whole(weights_folder("harbour"))
 
