@@ -117,6 +117,14 @@ def tiny_world(tmp_path_factory, torch_or_skip):
     return write_world(tmp_path_factory.mktemp("worlds") / "tiny")
 
 
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, torch_or_skip):
+    """Graphs that tests of TensorRT build engines of and run; exported once, for it takes a while."""
+    from trt_fixtures import exported_graphs
+
+    return exported_graphs(tmp_path_factory.mktemp)
+
+
 @pytest.fixture
 def desk(xvfb, tmp_path):
     for tool in ("xdotool", "import"):
