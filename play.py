@@ -16,7 +16,7 @@ from pathlib import Path
 from compile.store import Store
 from input.keymap import load_keymap
 from model import registry
-from runtime import folders, library, process, strings, tether, together
+from runtime import consent, folders, library, process, strings, tether, together
 from runtime.errors import UserError
 from runtime.filming import film
 from runtime.kiosk import Kiosk
@@ -196,7 +196,8 @@ def other_business(options: Options) -> bool:
         for entry in Store().entries():
             say(entry.line())
     elif options.fetch:
-        folder = registry.fetch_world(options.fetch, options.weights, options.offline, say, Lines(say))
+        asking = consent.asker(registry.terms_for(options.fetch), options.accept_licence or (), say)
+        folder = registry.fetch_world(options.fetch, options.weights, options.offline, say, Lines(say), asking)
         say(f"the weights of {options.fetch} are in {folder}")
     else:
         return False

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from model import digests
-from model.hub import Source, ask, download, one_line_errors, require_hub
+from model.hub import Refused, Wanted, ask, download, one_line_errors, require_hub
 from model.progress import BYTES, STEPS, UNWATCHED, Tally, Watcher
 from model.progress import size_in_words as in_words
+from model.source import Part, Source, Terms, lying, terms_of
+from runtime.consent import require_accepted
 from runtime.errors import UserError
 
 
@@ -34,12 +37,26 @@ def fetch(
     say: Callable[[str], None] = print,
     progress: Watcher = UNWATCHED,
 ) -> Path:
-    """Make `folder` hold all `files` (path in the repository to SHA-256, empty where unknown); returns it.
+    """As `fetch_parts`, from one repository: `files` is path in it to SHA-256, empty where unknown."""
+    return fetch_parts([Part(**vars(source), files=dict(files))], folder, offline, say, progress)
+
+
+def fetch_parts(
+    parts: Sequence[Part],
+    folder: Path,
+    offline: bool = False,
+    say: Callable[[str], None] = print,
+    progress: Watcher = UNWATCHED,
+    consent: Callable[[Sequence[Terms]], None] = require_accepted,
+) -> Path:
+    """Make `folder` hold all files of all parts; returns it.
 
     One line to `say` per file, and one of the whole before anything is downloaded. Offline nothing is asked of anybody.
-    Raises UserError for whatever goes wrong; Ctrl-C passes through, as does what `progress` raises.
+    consent: called with the terms of what is to be downloaded, before that; raises UserError where one of them is not
+    accepted. What a repository refuses is left out, and told when all the rest is there. Raises UserError for whatever
+    goes wrong; Ctrl-C passes through, as does what `progress` raises.
     """
-    lacks, there = _lacking(files, folder, say, progress)
+    lacks, there = _lacking(lying(parts), folder, say, progress)
     if lacks and offline:
         named = ", ".join(f"{name} ({lack})" for name, lack in lacks.items())
         ours = folder == weights_folder(folder.name)
@@ -47,9 +64,16 @@ def fetch(
         raise UserError(f"weights are not there: {named}", str(folder), f"run `python play.py {command}` online")
     if lacks:
         require_hub()
-        with one_line_errors(source, folder):
-            _download_all(source, {name: files[name] for name in lacks}, folder, there, say, progress)
+        wanted = [replace(part, files=_only(part, lacks)) for part in parts if _only(part, lacks)]
+        consent(terms_of(wanted))
+        with one_line_errors(wanted[0], folder):
+            _download_all(wanted, folder, there, say, progress)
     return folder
+
+
+def _only(part: Part, names: Container[str]) -> dict[str, str]:
+    """Those of its files that lie at `names`."""
+    return {name: digest for name, digest in part.files.items() if part.lies(name) in names}
 
 
 def _lacking(
@@ -81,12 +105,7 @@ def _lack(path: Path, digest: str, hashed: Tally) -> str:
 
 
 def _download_all(
-    source: Source,
-    files: Mapping[str, str],
-    folder: Path,
-    there: list[int],
-    say: Callable[[str], None],
-    progress: Watcher,
+    parts: Sequence[Part], folder: Path, there: list[int], say: Callable[[str], None], progress: Watcher
 ) -> None:
     """Ask for every file's size first, so that what cannot work is told before the first gigabyte.
 
@@ -96,10 +115,11 @@ def _download_all(
 
     folder.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(folder / ".fetch.lock", timeout=0.1):  # two that append to one file would spoil it
-        wanted = []
-        for name, digest in files.items():
-            progress.stage("asking", len(files), STEPS, source.repo, len(wanted))
-            wanted.append(ask(source, name, digest, folder))
+        wanted, refused = _ask_all(parts, folder, progress)
+        if refused and not wanted:
+            raise refused[0]
+        for refusal in refused:
+            say(f"left out: {refusal}")
         done = sum(there) + sum(file.present for file in wanted)
         total = sum(there) + sum(file.size or 0 for file in wanted)
         if (needed := total - done) > (free := shutil.disk_usage(folder).free):
@@ -108,9 +128,30 @@ def _download_all(
         say(announced(total, done, len(there) + len(wanted), known))
         for file in wanted:
             before = done - file.present
-            trust = download(file, source, total if known else 0, before, progress)
+            with one_line_errors(file.part, folder):
+                trust = download(file, total if known else 0, before, progress)
             done = before + file.path.stat().st_size
-            say(f"{file.name}: {in_words(file.path.stat().st_size)}, {trust}")
+            say(f"{file.lies}: {in_words(file.path.stat().st_size)}, {trust}")
+    if refused:
+        raise refused[0]
+
+
+def _ask_all(parts: Sequence[Part], folder: Path, progress: Watcher) -> tuple[list[Wanted], list[Refused]]:
+    """What the hub says of every file, without those of repositories that it refuses; and these refusals."""
+    wanted: list[Wanted] = []
+    refused: list[Refused] = []
+    names = [(part, name) for part in parts for name in part.files]
+    for number, (part, name) in enumerate(names):
+        if any(refusal.source is part for refusal in refused):
+            continue
+        progress.stage("asking", len(names), STEPS, part.repo, number)
+        try:
+            with one_line_errors(part, folder):
+                wanted.append(ask(part, name, folder))
+        except Refused as refusal:
+            refused.append(refusal)
+            wanted = [file for file in wanted if file.part is not part]
+    return wanted, refused
 
 
 def announced(total: int, there: int, files: int, known: bool = True) -> str:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from model import digests
 from model.progress import BYTES, Tally, Watcher
+from model.source import Part, Source
 from runtime.errors import UserError
 
 AGAIN = "run it again, it goes on where it stopped"
@@ -23,25 +24,33 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOCK = 256 * 1024  # bytes between two signs of progress: a second of a slow line
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a world's official files come from: a repository on the hub, a pinned revision, a licence's name."""
+class Refused(UserError):
+    """The hub keeps a repository from us: it is gated, and there is no token, or one without access."""
 
-    repo: str
-    revision: str
-    licence: str = ""
+    def __init__(self, status: int, source: Source) -> None:
+        where = f"{source.repo} at {source.revision}"
+        super().__init__(f"the hub refuses with status {status}", where, access_remedy(source))
+        self.source = source
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file to download: `size` in bytes where the hub tells it, `digest` its SHA-256 or empty where unknown."""
+    """A file to download: `name` is its path in the repository, `size` in bytes where the hub tells it, `digest` its
+    SHA-256 or empty where unknown.
+    """
 
+    part: Part
     name: str
     url: str
     size: int | None
     digest: str
     path: Path
     partial: Path
+
+    @property
+    def lies(self) -> str:
+        """Where it will lie, from the folder of the weights."""
+        return self.part.lies(self.name)
 
     @property
     def present(self) -> int:
@@ -65,19 +74,20 @@ def require_hub() -> None:
     disable_progress_bars("huggingface_hub.http_get")
 
 
-def ask(source: Source, name: str, digest: str, folder: Path) -> Wanted:
-    """What the hub says of a file before it is downloaded."""
+def ask(part: Part, name: str, folder: Path) -> Wanted:
+    """What the hub says of a part's file before it is downloaded into `folder`."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import FileMetadataError
 
-    url = hf_hub_url(source.repo, name, revision=source.revision)
+    url = hf_hub_url(part.repo, name, revision=part.revision)
     told = get_hf_file_metadata(url)
     if told.commit_hash is None:  # a captive portal's page, or an endpoint that is no hub
         raise FileMetadataError(f"what answers for {url} is no hub")
     published = told.etag if told.etag and SHA256.fullmatch(told.etag) else ""  # the hub's own, for large files
-    path = folder / name
-    mark = re.sub(r"\W", "-", source.revision)[:12]  # another revision's part is not continued
-    return Wanted(name, url, told.size, digest or published, path, path.with_name(f"{path.name}.{mark}.partial"))
+    path, digest = folder / part.lies(name), part.files[name] or published
+    mark = re.sub(r"\W", "-", part.revision)[:12]  # another revision's part is not continued
+    partial = path.with_name(f"{path.name}.{mark}.partial")
+    return Wanted(part, name, url, told.size, digest, path, partial)
 
 
 class Written:
@@ -95,7 +105,7 @@ class Written:
         return getattr(self._file, name)
 
 
-def download(file: Wanted, source: Source, total: int, before: int, progress: Watcher) -> str:
+def download(file: Wanted, total: int, before: int, progress: Watcher) -> str:
     """Get the rest of one file and give it its name; returns how far it is to be trusted, in a word.
 
     total, before: bytes of all files (0: not known), and those that other files have already.
@@ -106,7 +116,7 @@ def download(file: Wanted, source: Source, total: int, before: int, progress: Wa
     headers = {**build_hf_headers(), "Accept-Encoding": "identity"}  # so that ranges count the file's own bytes
     file.path.parent.mkdir(parents=True, exist_ok=True)
     present = file.present
-    progress.stage("downloading", total, BYTES, file.name, before + present)
+    progress.stage("downloading", total, BYTES, file.lies, before + present)
     # The hub's address, not the signed one behind it, which runs out: every retry is led there anew.
     with file.partial.open("ab" if present else "wb") as partial:
         http_get(
@@ -117,15 +127,25 @@ def download(file: Wanted, source: Source, total: int, before: int, progress: Wa
             expected_size=file.size,
             displayed_filename=file.name,
         )
-    progress.stage("checking", file.partial.stat().st_size, BYTES, file.name)
+    progress.stage("checking", file.partial.stat().st_size, BYTES, file.lies)
     digest = digests.hash_anew(file.partial, Tally(progress).add)
     if file.digest and digest != file.digest:
         file.partial.unlink()
-        where = f"{source.repo}/{file.name} at {source.revision}"
+        where = f"{file.part.repo}/{file.name} at {file.part.revision}"
         raise UserError("a downloaded file is not what was published: its SHA-256 differs", where, "fetch it again")
     os.replace(file.partial, file.path)
     digests.remember(file.path, digest)
     return "verified" if file.digest else "no digest to verify it by"
+
+
+def access_remedy(source: Source) -> str:
+    """What to do where the hub refuses."""
+    from huggingface_hub import constants, get_token
+
+    page = f"{constants.ENDPOINT}/{source.repo}"
+    if get_token():
+        return f"ask for access on {page}: the present token (HF_TOKEN) has none; {AGAIN}"
+    return f"ask for access on {page}, if it has to be asked for, set HF_TOKEN to a token of yours; {AGAIN}"
 
 
 @contextlib.contextmanager
@@ -140,8 +160,7 @@ def one_line_errors(source: Source, folder: Path) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
-            remedy = "ask for access on its page, if it has to be asked for, and set HF_TOKEN"
-            raise UserError(f"the hub refuses with status {status}", at, remedy) from error
+            raise Refused(status, source) from error
         if status == 404:
             address = str(error.response.url).partition("?")[0]
             raise UserError(f"the hub does not have {address}", at, "see HF_ENDPOINT") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os.path import isfile
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,10 +12,12 @@ from zlib import error as InflateError
 
 import numpy as np
 
-from model.fetch import fetch, weights_folder
+from model.fetch import fetch_parts, weights_folder
 from model.progress import UNWATCHED, Watcher
+from model.source import Terms, terms_of
 from model.world import LoadOptions, World
 from model.worldfile import RESTORE, WorldFile, read_world_file
+from runtime.consent import require_accepted
 from runtime.errors import UserError
 from runtime.image import load_image
 
@@ -115,21 +117,28 @@ def family_of(described: WorldFile, folder: Path):
         raise UserError(f"this world needs {error.name}, which is not installed", where, remedy) from error
 
 
+def terms_for(name_or_dir: str) -> tuple[Terms, ...]:
+    """The licences that have to be accepted before a world's files are fetched."""
+    return terms_of(read_world_file(find_world(name_or_dir)).parts)
+
+
 def fetch_world(
     name_or_dir: str,
     weights: Path | None,
     offline: bool,
     say: Callable[[str], None],
     progress: Watcher = UNWATCHED,
+    consent: Callable[[Sequence[Terms]], None] = require_accepted,
 ) -> Path:
     """Make a world's official files be there, in `weights` or where `load_world` looks for them; returns the folder.
 
-    `progress` is told how far it is, and may end it by raising Cancelled: the next time goes on from there.
+    `progress` is told how far it is, and may end it by raising Cancelled: the next time goes on from there. `consent`
+    is asked before anything is downloaded, see model.fetch.fetch_parts; offline it is not.
     """
     folder = find_world(name_or_dir)
-    described = read_world_file(folder)
-    if described.source is None:
+    parts = read_world_file(folder).parts
+    if not parts:
         raise UserError(f"{folder.name} has nothing to fetch", "--fetch", f"play it: --world {name_or_dir}")
-    source = described.source
-    say(f"{source.repo} at {source.revision[:12]}, licence {source.licence}")
-    return fetch(source, described.files, weights or weights_folder(folder.name), offline, say, progress)
+    for part in parts:
+        say(f"{part.repo} at {part.revision[:12]}, licence {part.licence}")
+    return fetch_parts(parts, weights or weights_folder(folder.name), offline, say, progress, consent)

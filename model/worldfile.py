@@ -9,9 +9,9 @@ from pathlib import Path
 
 from input.document import read_values
 from model.digests import sha256_of, to_be_hashed
-from model.fetch import Source
 from model.progress import BYTES, UNWATCHED, Tally, Watcher
 from model.settings import read_settings
+from model.source import Part, Source, lying
 from runtime.errors import UserError
 
 MOST_BYTES = 2**16  # what is larger is something else
@@ -24,8 +24,9 @@ class WorldFile:
 
     family: the module that loads it (see model/registry.py); config: the family's own settings; starts: start pictures,
     beside the YAML; files: what it loads, with the SHA-256 where it is known (else empty), beside the YAML, or in the
-    folder of weights where there is a `source` to fetch them from, of `download_gb` (10^9 bytes) in all, 0 where nobody
-    knows; bindings: keys of this world's own, by action.
+    folder of weights where there is a `source` to fetch them from; further: other repositories that it needs files of,
+    each with its own `files` and the sub-folder `into` which they come; download_gb: all of it, in 10^9 bytes, 0 where
+    nobody knows; bindings: keys of this world's own, by action.
     """
 
     title: str = ""
@@ -36,7 +37,23 @@ class WorldFile:
     files: dict[str, str] = field(default_factory=dict)
     bindings: dict[str, list[str]] = field(default_factory=dict)
     source: Source | None = None
+    further: tuple[Part, ...] = ()
     download_gb: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.source is None and self.further:
+            raise ValueError("further repositories are for a world that has a source")
+        lying(self.parts)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All that is fetched, by repository; nothing where there is no source."""
+        return (Part(**vars(self.source), files=self.files), *self.further) if self.source else ()
+
+    @property
+    def every_file(self) -> dict[str, str]:
+        """Where each file lies, beside the YAML or in the folder of weights, to its SHA-256."""
+        return lying(self.parts) if self.source else self.files
 
 
 def read_world_file(folder: Path) -> WorldFile:

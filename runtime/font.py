@@ -54,15 +54,23 @@ def clipped(sized: pygame.font.Font, words: str, width: int) -> str:
     words = plain(words)
     if sized.size(words)[0] <= width:
         return words
-    fits, too_long = 0, len(words)
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        fits, too_long = (middle, too_long) if sized.size(words[:middle] + ELLIPSIS)[0] <= width else (fits, middle)
+    fits = _fitting(sized, words, width, ELLIPSIS)
     return words[:fits].rstrip() + ELLIPSIS if fits else ""
 
 
+def _fitting(sized: pygame.font.Font, words: str, width: int, tail: str = "") -> int:
+    """How many letters of `words`, but not all, are with the `tail` at most `width` pixels wide."""
+    fits, too_long = 0, len(words)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        fits, too_long = (middle, too_long) if sized.size(words[:middle] + tail)[0] <= width else (fits, middle)
+    return fits
+
+
 def wrapped(sized: pygame.font.Font, words: str, width: int, most: int = 100) -> list[str]:
-    """`words` in lines of at most `width` pixels, broken at spaces and between hanzi; the last of `most` is clipped."""
+    """`words` in lines of at most `width` pixels, broken at spaces and between hanzi, and anywhere in what is longer
+    than a line, as addresses are; the last of `most` is clipped.
+    """
     lines: list[str] = []
     for paragraph in words.splitlines():
         line = ""
@@ -70,6 +78,9 @@ def wrapped(sized: pygame.font.Font, words: str, width: int, most: int = 100) ->
             if line and sized.size((line + piece).rstrip())[0] > width:
                 lines.append(line.rstrip())
                 line = ""
+            while sized.size(piece.rstrip())[0] > width and (fits := _fitting(sized, piece, width)):
+                lines.append(piece[:fits])
+                piece = piece[fits:]
             line += piece
         lines.append(line.rstrip())
     if len(lines) > most:

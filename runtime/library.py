@@ -129,7 +129,7 @@ def titles() -> dict[str, str]:
 
 def missing_bytes(described: WorldFile, folder: Path) -> int | None:
     """How many bytes of a world's files are not in `folder`; None where some are missing and nobody knows how many."""
-    paths = [folder / name for name in described.files]
+    paths = [folder / name for name in described.every_file]
     if all(path.is_file() for path in paths):
         return 0
     if not described.download_gb:

@@ -32,9 +32,9 @@ class Item:
 
     kind: "button", "toggle" (value True or False), "choice" (value among `options`, pairs of value and words), "slider"
     (value within `span` = (low, high, step)), "key" (a button whose `detail` shows the keys bound), "heading" (cannot
-    be reached) or "card" (a button with a `picture`). name: what Chosen and Changed call it; label: for people; detail:
-    said beside or below it; picture: uint8 RGB [h, w, 3], any size. What is not `enabled` is shown and says its
-    detail, but does nothing.
+    be reached), "words" (a paragraph, its `detail`, which is only read) or "card" (a button with a `picture`). name:
+    what Chosen and Changed call it; label: for people; detail: said beside or below it; picture: uint8 RGB [h, w, 3],
+    any size. What is not `enabled` is shown and says its detail, but does nothing.
     """
 
     name: str

@@ -34,8 +34,9 @@ def paint_item(
         _paint_card(surface, item, place, size, colours, strong, picture)
         return
     x, y = place.rect.x + round(INSET * size), place.rect.y + round(PAD * size)
-    line = font(size).get_linesize()
-    surface.blit(font(size).render(place.label, True, strong), (x, y))
+    line = 0 if item.kind == "words" else font(size).get_linesize()
+    if place.label:
+        surface.blit(font(size).render(place.label, True, strong), (x, y))
     for number, words in enumerate(place.detail):
         shown = font(small(size)).render(words, True, colours.detail)
         if place.beside and place.value is not None:

@@ -90,6 +90,10 @@ def _line(item: Item, index: int, top: int, width: int, size: int) -> Place:
     if item.kind == "card":
         return _card(item, index, top, width, size)
     room = width - 2 * inset
+    if item.kind == "words":
+        lines = tuple(wrapped(font(small(size)), item.detail, room))
+        height = len(lines) * font(small(size)).get_linesize()
+        return Place(index, pygame.Rect(0, top, width, height + 2 * pad), "", lines)
     value_width = _value_width(item, room, size)
     left = room - value_width - (round(GAP * size) if value_width else 0)
     label = clipped(font(size), item.label, left)

@@ -63,6 +63,8 @@ def require_sense(options: Options) -> None:
         for name in (name for name, value in given.items() if value):
             remedy = "an exhibit records and shows what its YAML says"
             raise UserError(f"--kiosk and --{name} exclude each other", "command line", remedy)
+    if options.accept_licence and not options.fetch:
+        raise UserError("--accept-licence is for a download", "command line", "give --fetch WORLD with it")
     if options.slot and options.image:
         raise UserError("--slot and --image exclude each other", "command line", "a saved world has its picture")
     if options.seed is not None and (options.replay or options.resume or options.slot):

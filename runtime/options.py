@@ -27,10 +27,10 @@ class Options:
     `resume` is the session to go on with (--continue), `slot` the name of a saved world to go on from, `export` the
     video to make without a window. `latency`, `lang`, `hud` and `fullscreen` are laid over the settings.
 
-    `weights` is the folder of a world's official files, `fetch` the world to download them of; `offline` forbids the
-    network. `engine` and `precision` say what computes (see compile/plan.py), `engine_cache` what to do with engines
-    that were built before. `attention`, `decoder`, `device`, `decode_device` and `vram` (GB) are for the worlds that
-    load such files (see model/world.py).
+    `weights` is the folder of a world's official files, `fetch` the world to download them of, `accept_licence` names
+    the licences that are accepted for that (None: none); `offline` forbids the network. `engine` and `precision` say
+    what computes (see compile/plan.py), `engine_cache` what to do with engines that were built before. `attention`,
+    `decoder`, `device`, `decode_device` and `vram` (GB) are for the worlds that load such files (see model/world.py).
     """
 
     world: str | None
@@ -56,6 +56,7 @@ class Options:
     list_worlds: bool
     weights: Path | None
     fetch: str | None
+    accept_licence: list[str] | None
     offline: bool
     engine: str
     precision: str
@@ -153,6 +154,8 @@ def add_weights(parser: Parser) -> None:
     """The options of worlds whose official weights are downloaded."""
     add = parser.add_argument_group("worlds with official weights").add_argument
     add("--fetch", metavar="WORLD", help="download that world's weights, or with --offline check them, and leave")
+    what = "accept the licence NAME, as --fetch shows it, where there is no terminal to ask on; may be given again"
+    add("--accept-licence", action="append", metavar="NAME", help=what)
     add("--weights", type=Path, metavar="DIR", help="folder of the weights (default: ~/.reverie/weights/WORLD)")
     add("--attention", choices=ATTENTION, default="auto", help="what computes attention (default auto)")
     add("--decoder", choices=DECODERS, default="full", help="what decodes pictures (default full)")

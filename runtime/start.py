@@ -6,7 +6,7 @@ The player draws it like a pane and carries out its orders; a Choice ends it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Thread
 
@@ -14,10 +14,12 @@ import pygame
 
 from input.events import Event
 from input.keymap import Keymap, load_keymap
+from model.source import Terms
 from runtime import library
 from runtime.given import Clipboard
 from runtime.image import StartImage
 from runtime.library import WorldEntry
+from runtime.licence_page import LicencePage
 from runtime.menu import Item, Menu
 from runtime.option_types import SEEDS
 from runtime.orders import Leave
@@ -143,6 +145,10 @@ class StartScreen:
 
         self._finding: Future[list[WorldEntry]] | None = found
         Thread(target=search, daemon=True).start()
+
+    def ask_for_licences(self, world: str, terms: Sequence[Terms]) -> None:
+        """Show what is to be accepted before `world` is downloaded; Agree comes where it is."""
+        self._book.pages.append(LicencePage(world, terms))
 
     def _receive(self) -> None:
         """Show what was found, on this thread."""

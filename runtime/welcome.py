@@ -5,14 +5,18 @@ choice. The pages are runtime/start.py; nothing is played here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from input.events import Event, Press, Quit
-from runtime import library, orders
+from model import registry
+from model.source import Terms
+from runtime import consent, library, orders
 from runtime.clipboard import clipboard_of
+from runtime.errors import UserError
 from runtime.fetching import FetchJob
 from runtime.layers import Layer
+from runtime.licence_page import Agree
 from runtime.looks import Looks
 from runtime.orders import Choice
 from runtime.start import StartScreen
@@ -94,8 +98,9 @@ class Welcome:
             case Fetch(world) if table.options.offline:
                 self._looks.say(text("welcome.offline"))
             case Fetch(world):
-                self._job = FetchJob(world, table.options.weights)
-                self._job.start()
+                self._fetch(world)
+            case Agree(world, terms):
+                self._fetch(world, terms)
             case orders.Adopt(settings):
                 table.preferences.adopt(settings)
                 self._looks.adopt(settings)
@@ -106,6 +111,20 @@ class Welcome:
             case orders.Command("fullscreen"):
                 table.preferences.change(fullscreen=not table.preferences.now.fullscreen)
                 self._screen.fill(table.preferences.now.fullscreen)
+
+    def _fetch(self, world: str, agreed: Sequence[Terms] = ()) -> None:
+        """Download what `world` needs, once its licences are accepted: `agreed` are, as of now."""
+        try:
+            consent.accept(agreed)
+            lacking = consent.outstanding(registry.terms_for(world))
+        except UserError as error:
+            self._looks.say(str(error))
+            return
+        if lacking:
+            self._scene.ask_for_licences(world, lacking)
+            return
+        self._job = FetchJob(world, self._table.options.weights)
+        self._job.start()
 
 
 def ask(

@@ -22,7 +22,8 @@ class Hub:
     """What the server gives and what it was asked for, as (method, path, Range, Authorization).
 
     `store` names an address that large files lie at, as with the real hub; `cuts` how often a file breaks off after
-    its first half; `held` are files of which half comes, and then nothing until `release`.
+    its first half; `held` are files of which half comes, and then nothing until `release`. A file of another repository
+    than REPO is called "owner/name:file"; those of the `gated` ones are for who has a token.
     """
 
     files: dict[str, bytes]
@@ -30,6 +31,7 @@ class Hub:
     status: dict[str, tuple[int, str]] = field(default_factory=dict)
     cuts: dict[str, int] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    gated: set[str] = field(default_factory=set)
     release: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
     commit: str | None = REVISION
@@ -55,8 +57,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         hub.asked.append((self.command, self.path, span, self.headers.get("Authorization")))
         prefix = f"/{REPO}/resolve/{REVISION}/"
         name = self.path.removeprefix(prefix).removeprefix("/store/")
+        repo, elsewhere, file = self.path.removeprefix("/").partition(f"/resolve/{REVISION}/")
+        if elsewhere and repo != REPO:
+            name = f"{repo}:{file}"
         missing = (404, "EntryNotFound") if name not in hub.files else None
-        status, code = hub.status.get(name) or missing or (200, "")
+        kept = (401, "GatedRepo") if repo in hub.gated and not self.headers.get("Authorization") else None
+        status, code = hub.status.get(name) or kept or missing or (200, "")
         if code or status != 200:
             return self.head(status, {"X-Error-Code": code, "Content-Length": "0"})
         content = hub.files[name]

@@ -89,3 +89,10 @@ def test_wrapping_keeps_words_and_punctuation_together():
     assert wrapped(font(16), "one two three", font(16).size("one two")[0]) == ["one two", "three"]
     wide = font(16).size("你好世")[0]
     assert wrapped(font(16), "你好世，界", wide) == ["你好", "世，界"]
+
+
+def test_what_is_longer_than_a_line_goes_on_in_the_next():
+    wide = font(16).size("at example.org/a")[0]
+    lines = wrapped(font(16), "at example.org/a/very/long/address of it", wide)
+    assert lines == ["at", *lines[1:-1], "of it"] and "".join(lines[1:-1]) == "example.org/a/very/long/address"
+    assert len(lines) == 4 and all(font(16).size(line)[0] <= wide for line in lines)

@@ -21,7 +21,7 @@ KEYS = (
 
 @st.composite
 def items(draw, number):
-    kind = draw(st.sampled_from(("button", "toggle", "choice", "slider", "key", "heading", "card", "card")))
+    kind = draw(st.sampled_from(("button", "toggle", "choice", "slider", "key", "heading", "words", "card", "card")))
     span = draw(st.sampled_from(SPANS))
     value = {
         "toggle": draw(st.booleans()),

@@ -133,9 +133,8 @@ def test_a_click_on_a_bar_sets_the_slider_and_on_the_sides_changes_the_choice(si
 def test_items_never_overlap_nor_leave_the_page(width, size, columns, words):
     width = max(width, 13 * size)  # what runtime/font.py leaves of the narrowest window
     menu = page(columns=columns)
-    menu = Menu(
-        "T", (*menu.items, Item("odd", words, "key", detail=words), Item("o", words, detail=words)), 0, "", columns
-    )
+    odd = (Item("k", words, "key", detail=words), Item("o", words, detail=words), Item("w", "", "words", detail=words))
+    menu = Menu("T", (*menu.items, *odd), 0, "", columns)
     places, height = lay_out(menu, width, size)
     assert [place.index for place in places] == list(range(len(menu.items)))
     bounds = pygame.Rect(0, 0, width, height)
