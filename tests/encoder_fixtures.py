@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -12,6 +13,7 @@ from model.encoders.glyph import GlyphByT5
 from model.encoders.qwen import Qwen
 from model.encoders.siglip import Siglip
 from model.encoders.umt5 import Umt5
+from model.progress import UNWATCHED, Watcher
 
 SPECIAL = ("<|im_start|>", "<|im_end|>")
 QWEN, GLYPH = Qwen(width=32, most=40), GlyphByT5(width=32, most=64)
@@ -126,3 +128,19 @@ def write_siglip(weights: Path) -> torch.nn.Module:
     state = {f"vision_model.{name.removeprefix('vision_model.')}": t for name, t in network.state_dict().items()}
     save_file(state, weights / SIGLIP.folder / "image_encoder" / "model.safetensors")
     return network
+
+
+PROMPT = 'A stone bridge with a sign that reads "OPEN" near the water'
+PICTURE = np.random.default_rng(5).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+WRITERS = {"qwen": write_qwen, "glyph": write_glyph, "umt5": write_umt5, "siglip": write_siglip}
+ENCODERS = {encoder.name: encoder for encoder in (QWEN, GLYPH, UMT5, SIGLIP)}
+
+
+def write_all(weights: Path) -> dict[str, torch.nn.Module]:
+    """All four; gives the library's own networks by the encoders' names."""
+    return {name: write(weights) for name, write in WRITERS.items()}
+
+
+def encode(name: str, weights: Path, progress: Watcher = UNWATCHED) -> torch.Tensor:
+    """The states of PROMPT, or of PICTURE."""
+    return ENCODERS[name].encode([PICTURE if name == "siglip" else PROMPT], weights, progress=progress)[0]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import weakref
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from reference import reference
 
 from model.progress import Cancelled, Unwatched
 from runtime.errors import UserError
@@ -19,105 +17,29 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 pytest.importorskip("transformers", reason="transformers is not installed: make test installs it")
 
 from encoder_fixtures import (  # noqa: E402
+    ENCODERS,
     FONTS,
     GLYPH,
+    PICTURE,
+    PROMPT,
     QWEN,
     SIGLIP,
     TOKENS,
     UMT5,
-    write_glyph,
-    write_qwen,
-    write_siglip,
-    write_umt5,
-    written,
+    encode,
+    write_all,
 )
 
 from model.encoders import loading  # noqa: E402
-from model.encoders.base import fingerprint, missing  # noqa: E402
-from model.encoders.glyph import GlyphByT5, glyph_text  # noqa: E402
-from model.encoders.qwen import BEFORE, BEHIND, SYSTEM, Qwen  # noqa: E402
-from model.encoders.siglip import Siglip  # noqa: E402
-from model.encoders.umt5 import Umt5, cleaned, padded  # noqa: E402
-
-PROMPT = 'A stone bridge with a sign that reads "OPEN" near the water'
-WRITERS = {"qwen": write_qwen, "glyph": write_glyph, "umt5": write_umt5, "siglip": write_siglip}
-ENCODERS = {encoder.name: encoder for encoder in (QWEN, GLYPH, UMT5, SIGLIP)}
-PICTURE = np.random.default_rng(5).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+from model.encoders.qwen import BEFORE, BEHIND  # noqa: E402
+from model.encoders.umt5 import padded  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory):
     """(the folder of weights, the library's own networks by the encoders' names)."""
     weights = tmp_path_factory.mktemp("weights")
-    return weights, {name: write(weights) for name, write in WRITERS.items()}
-
-
-@pytest.fixture
-def own(official, tmp_path):
-    """A copy of the folder of weights, to be damaged."""
-    import shutil
-
-    return shutil.copytree(official[0], tmp_path / "weights")
-
-
-def encode(name, weights, progress=None):
-    given = [PICTURE] if name == "siglip" else [PROMPT]
-    return ENCODERS[name].encode(given, weights, **({"progress": progress} if progress else {}))[0]
-
-
-# What is read
-
-
-def test_the_system_message_is_that_of_the_source():
-    """As the source writes it: a literal whose lines go on with eight spaces of indentation after a space."""
-    lines = SYSTEM.split(" " + " " * 8)
-    assert len(lines) == 6 and lines[0].endswith("the following aspects:")
-    assert [line[:3] for line in lines[1:]] == ["1. ", "2. ", "3. ", "4. ", "5. "] and not any("  " in x for x in lines)
-    assert BEFORE.startswith("<|im_start|>system\nYou are") and BEFORE.endswith(".<|im_end|>\n<|im_start|>user\n")
-    assert BEHIND == "<|im_end|>\n<|im_start|>assistant\n"
-
-
-@pytest.mark.parametrize(
-    "prompt, text",
-    [
-        ("A quiet street at dusk", ""),
-        ("it's 'single' and \N{LEFT SINGLE QUOTATION MARK}curly\N{RIGHT SINGLE QUOTATION MARK}", ""),
-        ('one " alone', ""),
-        ('"A" and "B", then "A"', 'Text "A". Text "B". '),
-        ("\N{LEFT DOUBLE QUOTATION MARK}curled\N{RIGHT DOUBLE QUOTATION MARK} text", 'Text "curled". '),
-        ("\N{RIGHT DOUBLE QUOTATION MARK}the wrong way\N{LEFT DOUBLE QUOTATION MARK}", ""),
-        ('broken "over\nlines"', ""),
-        ('an empty ""', 'Text "". '),
-    ],
-)
-def test_only_what_is_quoted_is_read_by_the_glyph_encoder(prompt, text):
-    assert glyph_text(prompt) == text and GLYPH.reads(prompt) is bool(text)
-
-
-def test_the_glyph_encoder_is_told_what_the_official_pipeline_tells_it():
-    rollouts = json.loads(reference("worldplay", "golden_transformer.json").read_text())["rollouts"]
-    told = {name: (glyph_text(rollout["prompt"]) or None, rollout["byt5_prompt"]) for name, rollout in rollouts.items()}
-    assert told and all(ours == theirs for ours, theirs in told.values())
-
-
-@pytest.mark.parametrize(
-    "prompt, text",
-    [
-        ("  a\n\tstone \N{NO-BREAK SPACE} bridge ", "a stone bridge"),
-        ("salt &amp;amp; water", "salt & water"),
-        ("\N{LEFT DOUBLE QUOTATION MARK}x\N{RIGHT DOUBLE QUOTATION MARK}", '"x"'),
-        ("\N{FULLWIDTH LATIN SMALL LETTER A}\N{FULLWIDTH COMMA}", "a,"),
-        (" ", ""),
-    ],
-)
-def test_prompts_are_cleaned_for_umt5(prompt, text):
-    assert cleaned(prompt) == text
-
-
-@settings(max_examples=40)
-@given(st.text(max_size=40))
-def test_a_cleaned_prompt_has_single_spaces(prompt):
-    assert cleaned(prompt) == " ".join(cleaned(prompt).split())
+    return weights, write_all(weights)
 
 
 # Qwen2.5-VL
@@ -156,9 +78,10 @@ def test_qwen_reads_every_prompt_as_if_it_were_alone(official):
     assert all(torch.equal(a, b) for a, b in zip(together, alone, strict=True))
 
 
-def test_qwen_in_one_file_with_newer_names_is_the_same(official, own):
+def test_qwen_in_one_file_with_newer_names_is_the_same(official, tmp_path):
     from safetensors.torch import load_file, save_file
 
+    own = shutil.copytree(official[0], tmp_path / "weights")
     folder, tensors = own / QWEN.folder, {}
     for part in sorted(folder.glob("model-*.safetensors")):
         tensors |= load_file(part)
@@ -265,77 +188,18 @@ def test_a_gpu_without_room_is_left_alone(monkeypatch):
         assert loading.roomy(torch.device("cuda"), network, torch.float16).type == chosen
 
 
-# What is missing or damaged is one line
+def test_what_the_encoders_make_is_stored_and_found_without_them(official, tmp_path):
+    from model.encoders.base import Conditioning
+    from model.prompts.embedder import Embedder
+    from model.prompts.stored import FILE, write_stored
 
-
-def refused(name, weights):
-    with pytest.raises(UserError) as caught:
-        encode(name, weights)
-    said = str(caught.value)
-    assert said.isprintable() and "Traceback" not in said
-    return said
-
-
-@pytest.mark.parametrize("name", ENCODERS)
-def test_every_file_is_needed(own, name):
-    encoder = ENCODERS[name]
-    assert missing(encoder, own) == [] and len(encoder.files(own)) >= 3
-    for file in encoder.files(own):
-        content = (own / file).read_bytes()
-        mark = fingerprint(encoder, own)
-        (own / file).unlink()
-        lacks = missing(encoder, own)
-        if not file.endswith(".index.json"):  # without it the weights are another file, which is not there either
-            assert lacks == [file]
-        assert lacks and "missing" in refused(name, own)
-        (own / file).write_bytes(content[: len(content) // 2])
-        refused(name, own)
-        (own / file).write_bytes(content)
-        assert fingerprint(encoder, own) == mark
-
-
-@pytest.mark.parametrize(
-    "encoder, said",
-    [(Qwen(width=48), "32 wide"), (GlyphByT5(), "32 wide"), (Umt5(), "32 wide"), (Siglip(width=32), "28 pixels")],
-    ids=ENCODERS,
-)
-def test_another_encoder_is_refused(official, encoder, said):
-    with pytest.raises(UserError, match=said):
-        encoder.encode([PICTURE if encoder.name == "siglip" else PROMPT], official[0])
-
-
-@pytest.mark.parametrize(
-    "name, file, change, said",
-    [
-        ("qwen", QWEN.config, {"num_hidden_layers": 2}, "2 layers"),
-        ("qwen", QWEN.config, {"num_hidden_layers": 4}, "unexpected: layers.4"),
-        ("qwen", QWEN.config, {"num_hidden_layers": 8}, "missing: layers.5"),
-        ("qwen", QWEN.config, {"num_attention_heads": "two"}, "does not fit"),
-        ("qwen", QWEN.config, {"intermediate_size": 49}, "misshapen"),
-        ("qwen", f"{QWEN.folder}/model.safetensors.index.json", {"weight_map": {"a": "../x.safetensors"}}, "names no"),
-        ("glyph", GLYPH.fonts, {"en-Third": "x"}, "not numbered"),
-        ("glyph", GLYPH.colors, {"red": 2}, "misshapen: embed_tokens"),
-        ("umt5", UMT5.config, {"num_heads": "two"}, "does not fit"),
-        ("siglip", SIGLIP.extractor, {"image_std": [0.5, 0, 0.5]}, "not three"),
-        ("siglip", SIGLIP.extractor, {"resample": "soft"}, "no settings"),
-    ],
-)
-def test_settings_that_do_not_fit_are_named(own, name, file, change, said):
-    written(own / file, json.loads((own / file).read_text()) | change)
-    assert said in refused(name, own)
-
-
-def test_states_that_are_no_numbers_are_refused(own):
-    from safetensors.torch import load_file, save_file
-
-    path = own / UMT5.folder / "model.safetensors"
-    tensors = load_file(path)
-    tensors["encoder.block.0.layer.1.layer_norm.weight"][0] = float("nan")
-    save_file(tensors, path)
-    assert "no number" in refused("umt5", own)
-
-
-def test_without_the_packages_it_is_one_line(official, monkeypatch):
-    monkeypatch.setattr(loading, "PACKAGES", ("transformers", "no_such_package"))
-    for name in ENCODERS:
-        assert "needs no_such_package, which is not installed" in refused(name, official[0])
+    wanted = Conditioning((QWEN, GLYPH), SIGLIP)
+    there = Embedder(wanted, official[0])
+    made = there.made(there.encode_texts([PROMPT, ""]), there.encode_pictures([PICTURE]))
+    write_stored(tmp_path / FILE, made)
+    away = Embedder(wanted, tmp_path, [tmp_path])
+    assert all(torch.equal(away.embed(PROMPT)[name], encode(name, official[0])) for name in ("qwen", "glyph"))
+    assert away.embed("")["glyph"] is None and away.embed("")["qwen"].shape == (len(f" {BEHIND}") - 20, QWEN.width)
+    assert torch.equal(away.see(PICTURE), there.see(PICTURE))
+    with pytest.raises(UserError, match=r"has no text_encoder/llm/config.json and 2 more \(stored: .*OPEN"):
+        away.embed("rain")

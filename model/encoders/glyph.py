@@ -58,7 +58,7 @@ class GlyphByT5:
         self, prompts: Sequence[str], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """See TextEncoder: the states of the quotations' bytes and of the end."""
-        loading.require_packages()
+        loading.prepare()
         tokenizer = self._tokenizer(weights)
         texts = [glyph_text(prompt) for prompt in prompts]
         rows = [tokenizer(text, truncation=True, max_length=self.most).input_ids for text in texts]

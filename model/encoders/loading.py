@@ -45,9 +45,14 @@ def lacking_packages() -> list[str]:
 
 
 def require_packages() -> None:
-    """Raise UserError unless encoders can be run at all; make the library quiet."""
+    """Raise UserError where a package is not installed."""
     if lacks := lacking_packages():
         raise UserError(f"encoding text and pictures needs {', '.join(lacks)}, which is not installed", "", INSTALL)
+
+
+def prepare() -> None:
+    """Import the library and make it quiet; raises UserError unless it can be used."""
+    require_packages()
     try:
         from transformers.utils import logging
     except ImportError as error:  # it, or what it needs in turn

@@ -69,7 +69,7 @@ class Qwen:
         self, prompts: Sequence[str], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """See TextEncoder: the states of the prompt's tokens and of the template's behind it."""
-        loading.require_packages()
+        loading.prepare()
         rows, crop = self.tokens(prompts, weights / self.tokenizer)
         config = self._config(weights / self.config)
         files = [weights / name for name in loading.weight_files(weights, self.folder)]

@@ -49,7 +49,7 @@ class Siglip:
         self, pictures: Sequence[np.ndarray], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """See PictureEncoder."""
-        loading.require_packages()
+        loading.prepare()
         config, extractor = self._config(weights), Extractor.read(weights / self.extractor)
         inputs = [extractor.prepared(picture, config.image_size) for picture in pictures]
         files = [weights / name for name in loading.weight_files(weights, f"{self.folder}/image_encoder")]

@@ -64,7 +64,7 @@ class Umt5:
         self, prompts: Sequence[str], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """See TextEncoder; the end's token counts as one of `most`."""
-        loading.require_packages()
+        loading.prepare()
         tokenizer = loading.tokenizer_of(weights / self.tokenizer)
         tokenizer.enable_truncation(self.most)
         rows = [tokenizer.encode(cleaned(prompt)).ids for prompt in prompts]
