@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -169,7 +169,7 @@ def fill(
     return module.requires_grad_(False).eval()
 
 
-def on_meta(cls: type[nn.Module], *args: object) -> nn.Module:
+def on_meta(cls: Callable[..., nn.Module], *args: object) -> nn.Module:
     """A module whose parameters have shapes and no memory, as `load` wants it."""
     with torch.device("meta"):
         return cls(*args)

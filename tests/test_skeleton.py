@@ -21,7 +21,7 @@ TOP_LEVEL = {
     *("README.md", "Makefile", "LICENSE", "pyproject.toml", ".ci", ".gitignore"),
 }
 # Not for playing: the rest of what the extras install, and the room that uses it.
-NOT_FOR_PLAYING = {"torch", "onnx", "onnxscript", "gymnasium", "train"}
+NOT_FOR_PLAYING = {"torch", "onnx", "onnxscript", "gymnasium", "train", "transformers", "ftfy"}
 
 # Spelt so that this file, which is searched too, does not match.
 MACHINE_PATH = re.compile(rb"(?<![\w.~}-])/(?:work|farm|root|home|Users|mnt|opt|tmp)/\w|\b[A-Z]:\\+Users\\")
@@ -165,7 +165,8 @@ def test_what_is_installed():
         "env": {"gymnasium"},
         "trt": {"reverie[gpu]", "tensorrt-rtx"},
         "train": {"torch", "onnx", "onnxscript"},
-        "test": {"reverie[train,gpu,openvino,trt,env]", "pytest", "hypothesis", "ruff"},
+        "text": {"reverie[gpu]", "transformers", "ftfy"},
+        "test": {"reverie[train,gpu,text,openvino,trt,env]", "pytest", "hypothesis", "ruff"},
     }
     asked = {line for extra in extras.values() for line in extra if line.startswith("torch")}
     assert asked == {"torch>=2.11,<2.14"}
