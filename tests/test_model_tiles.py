@@ -102,8 +102,8 @@ def touched(tiled, size: int, pixel: int, layer: int) -> tuple[int, int]:
     x = torch.zeros(1, channels, 1, size, 3)
     x[..., pixel, :] = float("nan")
     memory = Memory()
-    for number, part in enumerate(tiled.tiled[layer:], layer):
-        x = tiles.run_head(part, x, memory) if number == len(tiled.tiled) - 1 else part(x, memory)
+    for part in tiled.tiled[layer:]:
+        x = part(x, memory)
     rows = x.isnan().any(-1)[0, 0, 0].nonzero()
     return rows.min().item(), rows.max().item()
 

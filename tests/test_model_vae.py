@@ -10,7 +10,8 @@ from matrix_fixtures import random_weights  # noqa: E402
 
 from model.checkpoint import fill, on_meta  # noqa: E402
 from model.memory import Memory  # noqa: E402
-from model.wan_vae import VaeConfig, VaeDecoder, VaeEncoder, grouped  # noqa: E402
+from model.stream import grouped  # noqa: E402
+from model.wan_vae import VaeConfig, VaeDecoder, VaeEncoder  # noqa: E402
 
 CONFIG = VaeConfig(width=4)
 
