@@ -110,7 +110,7 @@ class TiledDecoder(nn.Module):
         self.whole, self.tiled = layers[:first], layers[first:]
 
     def decode(self, latent: torch.Tensor, memory: Memory) -> torch.Tensor:
-        """See StreamDecoder.decode. Raises UserError where `memory` is of a walk in other tiles: that has other shapes."""
+        """See StreamDecoder. Raises UserError where `memory` is of a walk in other tiles: that has other shapes."""
         grid = grid_of(self.tiles, *latent.shape[-2:])
         self._require_own(memory, grid)
         x = self.decoder.raw(latent)

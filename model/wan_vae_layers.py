@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -67,6 +69,20 @@ class ResidualBlock(nn.Module):
         for layer in self.residual.values():
             y = layer(y, memory)
         return self.shortcut(x) + y
+
+
+class NamedBlock(nn.Module):
+    """The same block with a name for each layer, as other checkpoints have it. conv: makes its 3x3x3 convolutions."""
+
+    def __init__(self, inputs: int, outputs: int, conv: Callable[[int, int], nn.Module] = CausalConv) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = NormSilu(inputs), conv(inputs, outputs)
+        self.norm2, self.conv2 = NormSilu(outputs), conv(outputs, outputs)
+        self.conv_shortcut = CausalConv(inputs, outputs, (1, 1, 1)) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        y = self.conv1(self.norm1(x), memory)
+        return self.conv_shortcut(x) + self.conv2(self.norm2(y), memory)
 
 
 class FrameAttention(nn.Module):
