@@ -3,7 +3,8 @@
 What runs at the latent's own size (the middle, whose attention sees the whole frame, and the first level) is cheap and
 runs whole; the other levels and the head run tile by tile. Before every layer a tile is cut down to what its own pixels
 will still see: with Wan 2.1 a halo of 12 pixels at the first tiled layer, of one at the head, and nowhere wider than
-the receptive field. What a tile's border pads is always cut off later, so nothing is blended.
+the receptive field. (A level of Wan 2.2 is one layer, since its shortcut goes around it; so its halo narrows level by
+level.) What a tile's border pads is always cut off later, so nothing is blended.
 
 Only what is computed gets smaller. What the layers remember is kept per tile, halo included: a little more than without
 tiles.
