@@ -27,11 +27,15 @@ def latents(kind):
     return kind.walk(6, 2, 3)
 
 
+@pytest.fixture(scope="module")
+def whole(decoder, latents):
+    return decode(decoder, latents, Memory())
+
+
 @pytest.mark.parametrize("cuts", [(1,), (2, 3), (1, 2, 3, 4, 5), (5,)], ids=str)
-def test_decoding_is_the_same_to_the_bit_however_it_is_split(kind, decoder, latents, cuts):
+def test_decoding_is_the_same_to_the_bit_however_it_is_split(kind, decoder, latents, whole, cuts):
     """Every part goes on from a saved memory, as after loading a walk."""
     parts = []
-    whole = decode(decoder, latents, Memory())
     assert whole.shape == (1, 3, 1 + 4 * 5, 2 * kind.scale, 3 * kind.scale) and whole.abs().max() <= 1
     memory = Memory()
     for start, stop in zip((0, *cuts), (*cuts, 6), strict=True):
@@ -42,10 +46,10 @@ def test_decoding_is_the_same_to_the_bit_however_it_is_split(kind, decoder, late
 
 
 @torch.inference_mode()
-def test_after_the_first_any_number_of_latents_may_go_at_once(decoder, latents):
+def test_after_the_first_any_number_of_latents_may_go_at_once(decoder, latents, whole):
     memory = Memory()
     together = torch.cat([decoder.decode(latents[:, :, :1], memory), decoder.decode(latents[:, :, 1:], memory)], 2)
-    assert (together - decode(decoder, latents, Memory())).abs().max() < 1e-5
+    assert (together - whole).abs().max() < 1e-5
 
 
 @torch.inference_mode()

@@ -35,7 +35,7 @@ def gradient(width: int, height: int) -> np.ndarray:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(20, 400), st.integers(20, 400), st.integers(2, 12), st.integers(2, 12))
+@given(st.integers(20, 400), st.integers(20, 400), st.integers(4, 12), st.integers(4, 12))
 def test_a_picture_is_scaled_to_cover_and_cropped_about_its_centre(width, height, columns, rows):
     shape = (16 * columns, 16 * rows)
     made = prepare(gradient(width, height), *shape)
