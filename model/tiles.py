@@ -1,9 +1,10 @@
-"""Wan's VAE decoder in spatial tiles: the same pictures up to rounding, for less memory at a time. Torch only.
+"""A video VAE's decoder in spatial tiles: the same pictures up to rounding, for less memory at a time. Torch only.
 
 What runs at the latent's own size (the middle, whose attention sees the whole frame, and the first level) is cheap and
 runs whole; the other levels and the head run tile by tile. Before every layer a tile is cut down to what its own pixels
-will still see: a halo of 12 pixels at the first tiled layer, of one at the head, and nowhere wider than the receptive
-field. What a tile's border pads with zeros is always cut off later, so nothing is blended.
+will still see: with Wan 2.1 a halo of 12 pixels at the first tiled layer, of one at the head, and nowhere wider than
+the receptive field. (A level of Wan 2.2 is one layer, since its shortcut goes around it; so its halo narrows level by
+level.) What a tile's border pads is always cut off later, so nothing is blended.
 
 Only what is computed gets smaller. What the layers remember is kept per tile, halo included: a little more than without
 tiles.
@@ -18,22 +19,26 @@ import torch
 import torch.nn as nn
 
 from model.memory import Memory
-from model.wan_vae import VaeDecoder, per_channel
-from model.wan_vae_layers import Upsample, run_head
+from model.stream import StreamDecoder
 from runtime.errors import UserError
 
 Span = tuple[int, int]  # first pixel and the one behind the last, along one axis
 
 
 def reach(layer: nn.Module) -> int:
-    """Pixels that an output pixel sees to each side, in pixels of the output: a layer's convolutions are in a row."""
+    """Pixels that an output pixel sees to each side, in pixels of the output: a layer's convolutions are in a row.
+
+    They are all of the output's size where the layer has no `reach` that says otherwise.
+    """
+    if hasattr(layer, "reach"):
+        return layer.reach
     convolutions = (part for part in layer.modules() if isinstance(part, nn.Conv2d | nn.Conv3d))
     return sum(max(convolution.kernel_size[-2:]) // 2 for convolution in convolutions)
 
 
 def growth(layer: nn.Module) -> int:
     """How many times larger a layer's output is in space."""
-    return 2 if isinstance(layer, Upsample) else 1
+    return getattr(layer, "growth", 1)
 
 
 def seen(layer: nn.Module, span: Span, size: int) -> Span:
@@ -96,25 +101,20 @@ class TileMemory:
 
 
 class TiledDecoder(nn.Module):
-    """A VaeDecoder that draws in `tiles`, which take turns."""
+    """A decoder that draws in `tiles`, which take turns."""
 
-    def __init__(self, decoder: VaeDecoder, tiles: int) -> None:
+    def __init__(self, decoder: StreamDecoder, tiles: int) -> None:
         super().__init__()
         self.decoder, self.tiles = decoder, tiles
-        layers = list(decoder.decoder.upsamples)
-        first = 1 + next(index for index, layer in enumerate(layers) if isinstance(layer, Upsample))
-        self.whole = [decoder.decoder.conv1, *decoder.decoder.middle, *layers[:first]]
-        self.tiled = [*layers[first:], decoder.decoder.head]
+        layers = list(decoder.row)
+        first = 1 + next(index for index, layer in enumerate(layers) if growth(layer) > 1)
+        self.whole, self.tiled = layers[:first], layers[first:]
 
     def decode(self, latent: torch.Tensor, memory: Memory) -> torch.Tensor:
-        """A normalised latent frame [B, latent_channels, 1, h, w] to frames [B, 3, 1 or 4, 8h, 8w] in [-1, 1].
-
-        Raises UserError where `memory` is of a walk in other tiles: what that remembers has other shapes.
-        """
-        vae, config = self.decoder, self.decoder.config
+        """See StreamDecoder. Raises UserError where `memory` is of a walk in other tiles: that has other shapes."""
         grid = grid_of(self.tiles, *latent.shape[-2:])
         self._require_own(memory, grid)
-        x = vae.conv2(latent * per_channel(config.std, latent) + per_channel(config.mean, latent))
+        x = self.decoder.raw(latent)
         for layer in self.whole:
             x = layer(x, memory)
         frames = self._drawn(x, grid, memory).clamp(-1, 1)
@@ -137,10 +137,8 @@ class TiledDecoder(nn.Module):
         return torch.cat(lines, -2)
 
     def _tile(self, x: torch.Tensor, down: list[slice], across: list[slice], memory: TileMemory) -> torch.Tensor:
-        *levels, head = self.tiled
-        for layer, rows, columns in zip(levels, down, across, strict=False):
+        for layer, rows, columns in zip(self.tiled, down, across, strict=False):
             x = layer(x[..., rows, columns], memory)
-        x = run_head(head, x[..., down[-2], across[-2]], memory)
         return x[..., down[-1], across[-1]]
 
     def _require_own(self, memory: Memory, grid: tuple[int, int]) -> None:

@@ -7,14 +7,15 @@ a walk may last for ever. Wan Team 2025, "Wan: Open and Advanced Large-Scale Vid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
 
 from model.memory import Memory, name_layers
-from model.wan_vae_layers import CausalConv, Downsample, ResidualBlock, Upsample, head, middle, run_head
+from model.stream import StreamDecoder, StreamEncoder, per_channel
+from model.wan_vae_layers import CausalConv, Downsample, Head, ResidualBlock, Upsample, middle
 
 # Per channel, over the training set of Wan 2.1: latents are normalised with them.
 MEAN = (-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508)
@@ -42,7 +43,7 @@ class Encoder(nn.Module):
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         widths = [config.width * multiplier for multiplier in (1, *config.multipliers)]
-        self.conv1 = CausalConv(3, widths[0], (3, 3, 3))
+        self.conv1 = CausalConv(3, widths[0])
         self.downsamples = nn.ModuleList()
         for level, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
             for block in range(config.blocks):
@@ -50,22 +51,21 @@ class Encoder(nn.Module):
             if level < len(config.temporal):
                 self.downsamples.append(Downsample(outputs, config.temporal[level]))
         self.middle = middle(widths[-1])
-        self.head = head(widths[-1], 2 * config.latent_channels)
+        self.head = Head(widths[-1], 2 * config.latent_channels)
 
     def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
-        x = self.conv1(x, memory)
-        for layer in [*self.downsamples, *self.middle]:
+        for layer in [self.conv1, *self.downsamples, *self.middle, self.head]:
             x = layer(x, memory)
-        return run_head(self.head, x, memory)
+        return x
 
 
 class Decoder(nn.Module):
-    """One latent frame [B, latent_channels, 1, h, w] to its video frames [B, 3, 1 or 4, 8h, 8w]."""
+    """The layers from one latent frame [B, latent_channels, 1, h, w] to its video frames [B, 3, 1 or 4, 8h, 8w]."""
 
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         widths = [config.width * multiplier for multiplier in (config.multipliers[-1], *config.multipliers[::-1])]
-        self.conv1 = CausalConv(config.latent_channels, widths[0], (3, 3, 3))
+        self.conv1 = CausalConv(config.latent_channels, widths[0])
         self.middle = middle(widths[0])
         self.upsamples = nn.ModuleList()
         temporal = config.temporal[::-1]
@@ -74,17 +74,11 @@ class Decoder(nn.Module):
             for block in range(config.blocks + 1):
                 self.upsamples.append(ResidualBlock(outputs if block else inputs, outputs))
             if level < len(temporal):
-                self.upsamples.append(Upsample(outputs, temporal[level]))
-        self.head = head(widths[-1], 3)
-
-    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
-        x = self.conv1(x, memory)
-        for layer in [*self.middle, *self.upsamples]:
-            x = layer(x, memory)
-        return run_head(self.head, x, memory)
+                self.upsamples.append(Upsample(outputs, outputs // 2, temporal[level]))
+        self.head = Head(widths[-1], 3)
 
 
-class VaeEncoder(nn.Module):
+class VaeEncoder(StreamEncoder):
     """The encoding half, which is only needed at the start of a walk. Its file's other half is `VaeDecoder`."""
 
     def __init__(self, config: VaeConfig) -> None:
@@ -94,16 +88,13 @@ class VaeEncoder(nn.Module):
         self.conv1 = CausalConv(2 * config.latent_channels, 2 * config.latent_channels, (1, 1, 1))
         name_layers(self)
 
-    def encode(self, clip: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
-        """Normalised means [B, latent_channels, 1, h, w], one per group of frames: 1 first, then 4 at a time."""
-        memory, config = Memory(), self.config
-        for frames in clip:
-            mean = self.conv1(self.encoder(frames, memory))[:, : config.latent_channels]
-            memory.begun = True
-            yield (mean - per_channel(config.mean, mean)) / per_channel(config.std, mean)
+    def latents(self, frames: torch.Tensor, memory: Memory) -> torch.Tensor:
+        config = self.config
+        mean = self.conv1(self.encoder(frames, memory))[:, : config.latent_channels]
+        return (mean - per_channel(config.mean, mean)) / per_channel(config.std, mean)
 
 
-class VaeDecoder(nn.Module):
+class VaeDecoder(StreamDecoder):
     """The decoding half, latent frame by latent frame."""
 
     def __init__(self, config: VaeConfig) -> None:
@@ -113,21 +104,10 @@ class VaeDecoder(nn.Module):
         self.conv2 = CausalConv(config.latent_channels, config.latent_channels, (1, 1, 1))
         name_layers(self)
 
-    def decode(self, latent: torch.Tensor, memory: Memory) -> torch.Tensor:
-        """A normalised latent frame [B, latent_channels, 1, h, w] to frames [B, 3, 1 or 4, 8h, 8w] in [-1, 1]."""
-        config = self.config
-        raw = latent * per_channel(config.std, latent) + per_channel(config.mean, latent)
-        frames = self.decoder(self.conv2(raw), memory).clamp(-1, 1)
-        memory.begun = True
-        return frames
+    def raw(self, latent: torch.Tensor) -> torch.Tensor:
+        return self.conv2(latent * per_channel(self.config.std, latent) + per_channel(self.config.mean, latent))
 
-
-def per_channel(values: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(1, -1, 1, 1, 1)
-
-
-def grouped(clip: torch.Tensor) -> Iterator[torch.Tensor]:
-    """A clip [B, 3, 1 + 4n, H, W] in the groups that `encode` takes."""
-    yield clip[:, :, :1]
-    for start in range(1, clip.shape[2], 4):
-        yield clip[:, :, start : start + 4]
+    @property
+    def row(self) -> Sequence[nn.Module]:
+        layers = self.decoder
+        return [layers.conv1, *layers.middle, *layers.upsamples, layers.head]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -15,9 +17,8 @@ class CausalConv(nn.Conv3d):
 
     name = ""  # the layer's key in a Memory, set by `name_layers`
 
-    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int, int], stride: int = 1) -> None:
-        padding = (0, kernel[1] // 2, kernel[2] // 2)
-        super().__init__(inputs, outputs, kernel, stride=(stride, 1, 1), padding=padding)
+    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int, int] = (3, 3, 3)) -> None:
+        super().__init__(inputs, outputs, kernel, padding=(0, kernel[1] // 2, kernel[2] // 2))
         self.past = kernel[0] - 1
 
     def forward(self, x: torch.Tensor, memory: Memory | None = None) -> torch.Tensor:
@@ -41,6 +42,13 @@ class ChannelNorm(nn.Module):
         return F.normalize(x, dim=1) * (x.shape[1] ** 0.5 * self.gamma)
 
 
+class NormSilu(ChannelNorm):
+    """The norm, and SiLU behind it, as a layer of a row."""
+
+    def forward(self, x: torch.Tensor, memory: Memory | None = None) -> torch.Tensor:
+        return F.silu(super().forward(x))
+
+
 class ResidualBlock(nn.Module):
     """Norm, SiLU, convolution, twice, beside the input; the official names are those of a sequence of seven."""
 
@@ -48,19 +56,33 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.residual = nn.ModuleDict(
             {
-                "0": ChannelNorm(inputs),
-                "2": CausalConv(inputs, outputs, (3, 3, 3)),
-                "3": ChannelNorm(outputs),
-                "6": CausalConv(outputs, outputs, (3, 3, 3)),
+                "0": NormSilu(inputs),
+                "2": CausalConv(inputs, outputs),
+                "3": NormSilu(outputs),
+                "6": CausalConv(outputs, outputs),
             }
         )
         self.shortcut = CausalConv(inputs, outputs, (1, 1, 1)) if inputs != outputs else nn.Identity()
 
     def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
-        layers = self.residual
-        y = layers["2"](F.silu(layers["0"](x)), memory)
-        y = layers["6"](F.silu(layers["3"](y)), memory)
+        y = x
+        for layer in self.residual.values():
+            y = layer(y, memory)
         return self.shortcut(x) + y
+
+
+class NamedBlock(nn.Module):
+    """The same block with a name for each layer, as other checkpoints have it. conv: makes its 3x3x3 convolutions."""
+
+    def __init__(self, inputs: int, outputs: int, conv: Callable[[int, int], nn.Module] = CausalConv) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = NormSilu(inputs), conv(inputs, outputs)
+        self.norm2, self.conv2 = NormSilu(outputs), conv(outputs, outputs)
+        self.conv_shortcut = CausalConv(inputs, outputs, (1, 1, 1)) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        y = self.conv1(self.norm1(x), memory)
+        return self.conv_shortcut(x) + self.conv2(self.norm2(y), memory)
 
 
 class FrameAttention(nn.Module):
@@ -106,14 +128,16 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the size and half the channels; twice the frames too where `temporal`, but for a clip's first latent."""
+    """Twice the size; twice the frames too where `temporal`, but for a clip's first latent."""
 
-    def __init__(self, channels: int, temporal: bool) -> None:
+    growth = 2
+
+    def __init__(self, inputs: int, outputs: int, temporal: bool) -> None:
         super().__init__()
         self.resample = nn.Sequential(
-            nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(channels, channels // 2, 3, padding=1)
+            nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inputs, outputs, 3, padding=1)
         )
-        self.time_conv = CausalConv(channels, 2 * channels, (3, 1, 1)) if temporal else None
+        self.time_conv = CausalConv(inputs, 2 * inputs, (3, 1, 1)) if temporal else None
 
     def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
         if self.time_conv is not None and memory.begun:
@@ -123,12 +147,14 @@ class Upsample(nn.Module):
         return per_frame(self.resample, x)
 
 
-def head(channels: int, outputs: int) -> nn.ModuleDict:
-    return nn.ModuleDict({"0": ChannelNorm(channels), "2": CausalConv(channels, outputs, (3, 3, 3))})
+class Head(nn.ModuleDict):
+    """Norm, SiLU, convolution."""
 
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__({"0": NormSilu(inputs), "2": CausalConv(inputs, outputs)})
 
-def run_head(layers: nn.ModuleDict, x: torch.Tensor, memory: Memory) -> torch.Tensor:
-    return layers["2"](F.silu(layers["0"](x)), memory)
+    def forward(self, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        return self["2"](self["0"](x), memory)
 
 
 def middle(channels: int) -> nn.ModuleList:

@@ -112,7 +112,8 @@ def test_the_condition_is_constant_from_where_it_is_said_to_be(folder):
     """What would follow latent frame 29 is that frame to the bit, so nothing is lost by stopping there."""
     from model.checkpoint import load, on_meta
     from model.matrix_game.encoders import CONSTANT_FROM, ENCODER_LAYOUT
-    from model.wan_vae import VaeEncoder, grouped
+    from model.stream import grouped
+    from model.wan_vae import VaeEncoder
 
     world = open_world(folder)
     encoder = on_meta(VaeEncoder, world.config.vae)
