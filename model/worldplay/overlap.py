@@ -38,6 +38,10 @@ class Memory:
             raise ValueError(f"recent, {self.recent} latents, is not whole chunks of {self.chunk}")
         if self.budget < self.recent + self.chunk * self.keep_first:
             raise ValueError(f"a budget of {self.budget} latents does not hold what is always kept")
+        if not all(0 < angle < 180 for angle in self.fov) or self.radius <= 0 or self.points < 1:
+            raise ValueError(
+                f"views of {self.fov} degrees, {self.radius} units and {self.points} points compare nothing"
+            )
 
     @property
     def first_candidate(self) -> int:

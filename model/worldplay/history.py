@@ -1,0 +1,162 @@
+"""History: the cameras and labels of a walk's latents, which of the latents are kept, and which a chunk looks back on.
+
+The latents themselves lie elsewhere, in as many places as `most`; the history says in which (`append`, `places`). All
+is of fixed size: nothing grows with the walk. NumPy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from model.state import COUNTS, POSES, REMEDY, Layout, check_state
+from model.worldplay.overlap import MEMORY_8B, Memory, distance, overlap, own_points
+from model.worldplay.redundancy import Redundancy
+from model.worldplay.views import Views
+from runtime.errors import UserError
+
+MOST = 7200  # latents that are kept: twenty minutes, of which 720 MB are latents of 32 x 30 x 52 at half precision
+# How many clips are counted point by point where there are no more; and else, of the LONGLIST that guesses are best
+# for, the SHORTLIST of those for which guess and count of every THINNED-th point together are.
+FEW, LONGLIST, SHORTLIST, THINNED = 24, 64, 16, 8
+STEPS = 2**13  # shares closer than one part in this are the same, and the earlier clip goes first
+LABELS = 81
+
+
+class History:
+    """What is known of every latent that is kept, by its number in the walk; latents come and go chunk by chunk.
+
+    `choose` takes the overlap of model/worldplay/overlap.py, with points of its own that never change. While a chunk
+    chooses from no more than FEW clips, its choice is exactly that of overlap.choose. Beyond that it is a cap that
+    bounds the time it takes: all clips are guessed (views.Views.guess), and only a shortlist of them is counted.
+    """
+
+    def __init__(self, memory: Memory = MEMORY_8B, most: int = MOST, points: np.ndarray | None = None) -> None:
+        """most: latents that are kept, at least the budget and two chunks. points [n, 3]: other points, in view."""
+        if most % memory.chunk or most < memory.budget + 2 * memory.chunk:
+            raise ValueError(f"a history of {most} latents is not whole chunks, or has no room for {memory.budget}")
+        self.memory = memory
+        points = own_points(memory) if points is None else points
+        self.views, self._thinned = Views(memory, points), Views(memory, points[::THINNED], np.float32)
+        self.capacity = most // memory.chunk
+        self.begin()
+
+    def begin(self) -> None:
+        """A new walk: nothing is kept."""
+        chunk = self.memory.chunk
+        self.cameras = np.zeros((self.capacity, chunk, 4, 4), POSES)
+        self.labels = np.zeros((self.capacity, chunk), COUNTS)
+        self.numbers = np.zeros(self.capacity, COUNTS)  # of the chunk in each slot, counted from 1; 0: none
+        self.chunks = 0
+        self._redundancy = Redundancy(self.capacity, 6 * len(self.memory.scored))
+
+    @property
+    def latents(self) -> int:
+        """How many latents the walk has had, those that were forgotten among them."""
+        return self.chunks * self.memory.chunk
+
+    def append(self, c2w: np.ndarray, labels: np.ndarray) -> int:
+        """Take in the cameras [chunk, 4, 4] and labels [chunk] of the walk's next chunk, and give its slot.
+
+        Where nothing is free, a clip is forgotten: the one nearest in pose to another that is kept, of the two the
+        later; never the first chunk, nor the recent ones. What lay in the slot may be overwritten from now on.
+        """
+        oldest = self.chunks - self.memory.recent // self.memory.chunk
+        if oldest >= 1:  # the last chunk that is no longer among the recent ones
+            self._settle(oldest)
+        slot = self.chunks if self.chunks < self.capacity else self._redundancy.drop()
+        self.chunks += 1
+        self.cameras[slot], self.labels[slot], self.numbers[slot] = c2w, labels, self.chunks
+        return slot
+
+    def _settle(self, number: int) -> None:
+        (slot,) = np.flatnonzero(self.numbers == number)
+        self._redundancy.settle(int(slot), number, self._outlook(int(slot)))
+
+    def _outlook(self, slot: int) -> np.ndarray:
+        """A clip's pose, such that a step and a turn that move the picture alike count alike."""
+        cameras = self.cameras[slot, list(self.memory.scored)]
+        typical = 0.75 * self.memory.radius  # the mean distance of points in a ball
+        return np.concatenate([cameras[:, :3, 3] / typical, cameras[:, :3, 2]], 1).ravel()
+
+    def choose(self, current: int) -> tuple[int, ...]:
+        """The latents, in order, that the chunk beginning at latent `current` looks back on.
+
+        That chunk must have been appended. ValueError where it is not there.
+        """
+        memory = self.memory
+        if current <= memory.budget:
+            self._slot(current // memory.chunk)
+            return tuple(range(current))
+        queries = self.cameras[self._slot(current // memory.chunk)]
+        first, end = memory.first_candidate // memory.chunk, (current - memory.recent) // memory.chunk
+        slots = np.flatnonzero((self.numbers > first) & (self.numbers <= end))
+        if len(slots) > FEW:
+            # The first and the last camera of a chunk stand for those between them.
+            slots = self._best(slots, self.views.guess(queries[[0, -1]], *self._scored(slots)), LONGLIST)
+            scored = self._scored(slots)
+            share = overlap(self._thinned.counts(queries, *scored), self._thinned.points).mean((1, 2))
+            slots = self._best(slots, share + self.views.guess(queries, *scored), SHORTLIST)
+        slots = slots[np.argsort(self.numbers[slots])]
+        counts = self.views.counts(queries, *self._scored(slots))
+        order = np.argsort(distance(counts, self.views.points), kind="stable")[: memory.retrieved]
+        return memory.context(current, [(int(self.numbers[slot]) - 1) * memory.chunk for slot in slots[order]])
+
+    def _best(self, slots: np.ndarray, shares: np.ndarray, most: int) -> np.ndarray:
+        """At most `most` of the slots: those with the largest shares, and of equal ones the earliest."""
+        ranks = np.rint(shares * STEPS).astype(np.int64) * (self.chunks + 1) - self.numbers[slots]
+        return slots[np.argpartition(-ranks, most)[:most]] if len(slots) > most else slots
+
+    def _scored(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and viewing directions [n, 2, 3] of the cameras that stand for clips."""
+        cameras = self.cameras[slots[:, None], self.memory.scored]
+        return cameras[..., :3, 3], cameras[..., :3, 2]
+
+    def _slot(self, chunk: int) -> int:
+        slots = np.flatnonzero(self.numbers == chunk + 1)
+        if not len(slots):
+            raise ValueError(f"chunk {chunk} is not kept: the walk has had {self.chunks}")
+        return int(slots[0])
+
+    def places(self, latents: Sequence[int]) -> np.ndarray:
+        """Where kept latents lie, int [n]: the slot of their chunk times the chunk, plus their place in it."""
+        chunk = self.memory.chunk
+        return np.array([self._slot(latent // chunk) * chunk + latent % chunk for latent in latents], np.int64)
+
+    def conditions(self, latents: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The cameras c2w float64 [n, 4, 4] and the labels int64 [n] of kept latents."""
+        places = self.places(latents)
+        return self.cameras.reshape(-1, 4, 4)[places], self.labels.reshape(-1)[places]
+
+    def layout(self) -> Layout:
+        """What `state` is made of, for model/state.py."""
+        arrays = {"cameras": self.cameras, "labels": self.labels, "numbers": self.numbers}
+        return {name: (array.shape, array.dtype) for name, array in arrays.items()} | {"chunks": ((), COUNTS)}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that choosing and forgetting depend on, as copies."""
+        arrays = {"cameras": self.cameras.copy(), "labels": self.labels.copy(), "numbers": self.numbers.copy()}
+        return arrays | {"chunks": np.array(self.chunks, COUNTS)}
+
+    def require_state(self, state: Mapping[str, np.ndarray], where: str) -> None:
+        """Raise UserError, which names `where`, unless `load_state` takes `state`."""
+        check_state(self.layout(), state, where)
+        chunks, kept = int(state["chunks"]), np.sort(state["numbers"][state["numbers"] != 0])
+        recent = self.memory.recent // self.memory.chunk
+        always = {1, *range(max(chunks - recent, 1), chunks + 1)} if chunks else set()
+        whole = len(kept) == min(chunks, self.capacity) and (np.diff(kept, prepend=0) > 0).all()
+        if not whole or not always <= set(kept.tolist()) or kept[-1:].sum() != chunks:
+            raise UserError("'numbers' of the saved state are not those of a walk", where, REMEDY)
+        if not ((state["labels"] >= 0) & (state["labels"] < LABELS)).all():
+            raise UserError("'labels' of the saved state has what is no label", where, REMEDY)
+
+    def load_state(self, state: Mapping[str, np.ndarray], where: str) -> None:
+        """Go on from a `state`: what is chosen and forgotten from then on is the same. Raises as `require_state`."""
+        self.require_state(state, where)
+        self.begin()
+        self.cameras[:], self.labels[:], self.numbers[:] = state["cameras"], state["labels"], state["numbers"]
+        self.chunks = int(state["chunks"])
+        oldest = self.chunks - self.memory.recent // self.memory.chunk
+        for number in np.sort(self.numbers[(self.numbers > 0) & (self.numbers < oldest)]):
+            self._settle(int(number))
