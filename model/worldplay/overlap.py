@@ -149,9 +149,14 @@ def clip_distances(c2w: np.ndarray, current: int, points: np.ndarray, memory: Me
     return scored
 
 
-def choose(c2w: np.ndarray, current: int, points: np.ndarray, memory: Memory) -> tuple[int, ...]:
-    """The latents that the chunk at `current` sees, in order; of clips that are as near, the earliest counts."""
+def chosen(distances: list[tuple[int, float]], current: int, memory: Memory) -> tuple[int, ...]:
+    """The latents that the chunk at `current` sees, given `clip_distances`; of clips as near, the earliest counts."""
     if current <= memory.budget:
         return tuple(range(current))
-    best = sorted(clip_distances(c2w, current, points, memory), key=lambda clip: clip[1])[: memory.retrieved]
-    return memory.context(current, [start for start, _ in best])
+    nearest = sorted(distances, key=lambda clip: clip[1])[: memory.retrieved]
+    return memory.context(current, [start for start, _ in nearest])
+
+
+def choose(c2w: np.ndarray, current: int, points: np.ndarray, memory: Memory) -> tuple[int, ...]:
+    """The latents, in order, that the chunk at `current` sees; arguments as those of `clip_distances`."""
+    return chosen(clip_distances(c2w, current, points, memory), current, memory)
