@@ -86,10 +86,11 @@ class History:
         That chunk must have been appended. ValueError where it is not there.
         """
         memory = self.memory
-        if current <= memory.budget:
-            self._slot(current // memory.chunk)
-            return tuple(range(current))
+        if current % memory.chunk:
+            raise ValueError(f"no chunk of {memory.chunk} latents begins at {current}")
         queries = self.cameras[self._slot(current // memory.chunk)]
+        if current <= memory.budget:
+            return tuple(range(current))
         first, end = memory.first_candidate // memory.chunk, (current - memory.recent) // memory.chunk
         slots = np.flatnonzero((self.numbers > first) & (self.numbers <= end))
         if len(slots) > FEW:
@@ -129,27 +130,35 @@ class History:
         places = self.places(latents)
         return self.cameras.reshape(-1, 4, 4)[places], self.labels.reshape(-1)[places]
 
+    @property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        chunks = np.array(self.chunks, COUNTS)
+        return {"cameras": self.cameras, "labels": self.labels, "numbers": self.numbers, "chunks": chunks}
+
     def layout(self) -> Layout:
         """What `state` is made of, for model/state.py."""
-        arrays = {"cameras": self.cameras, "labels": self.labels, "numbers": self.numbers}
-        return {name: (array.shape, array.dtype) for name, array in arrays.items()} | {"chunks": ((), COUNTS)}
+        return {name: (array.shape, array.dtype) for name, array in self._arrays.items()}
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that choosing and forgetting depend on, as copies."""
-        arrays = {"cameras": self.cameras.copy(), "labels": self.labels.copy(), "numbers": self.numbers.copy()}
-        return arrays | {"chunks": np.array(self.chunks, COUNTS)}
+        return {name: array.copy() for name, array in self._arrays.items()}
 
     def require_state(self, state: Mapping[str, np.ndarray], where: str) -> None:
         """Raise UserError, which names `where`, unless `load_state` takes `state`."""
         check_state(self.layout(), state, where)
-        chunks, kept = int(state["chunks"]), np.sort(state["numbers"][state["numbers"] != 0])
-        recent = self.memory.recent // self.memory.chunk
-        always = {1, *range(max(chunks - recent, 1), chunks + 1)} if chunks else set()
-        whole = len(kept) == min(chunks, self.capacity) and (np.diff(kept, prepend=0) > 0).all()
-        if not whole or not always <= set(kept.tolist()) or kept[-1:].sum() != chunks:
+        if not self._walked(int(state["chunks"]), state["numbers"]):
             raise UserError("'numbers' of the saved state are not those of a walk", where, REMEDY)
         if not ((state["labels"] >= 0) & (state["labels"] < LABELS)).all():
             raise UserError("'labels' of the saved state has what is no label", where, REMEDY)
+
+    def _walked(self, chunks: int, numbers: np.ndarray) -> bool:
+        """Whether a walk of so many chunks can have left these `numbers`."""
+        if chunks <= self.capacity:  # nothing was forgotten yet, and each chunk is in its own slot
+            slots = np.arange(self.capacity)
+            return np.array_equal(numbers, np.where(slots < chunks, slots + 1, 0))
+        kept = set(numbers.tolist())
+        always = {1, *range(chunks - self.memory.recent // self.memory.chunk, chunks + 1)}
+        return len(kept) == self.capacity and always <= kept and min(kept) == 1 and max(kept) == chunks
 
     def load_state(self, state: Mapping[str, np.ndarray], where: str) -> None:
         """Go on from a `state`: what is chosen and forgotten from then on is the same. Raises as `require_state`."""
