@@ -124,10 +124,16 @@ def test_training_told_moves_apart_at_a_hundredth():
     assert labels(c2w).tolist() == [0, 9, 9] and labels(c2w, threshold=0.01).tolist() == [0, 0, 9]
 
 
+def test_a_third_person_that_turns_or_looks_up_does_not_move():
+    c2w = trajectory([Motion(forward=0.1, pitch=0.05), Motion(forward=0.1, yaw=0.05), Motion(forward=0.1)])
+    assert labels(c2w, third_person=True).tolist() == [0, 3, 1, 9] and labels(c2w).tolist() == [0, 12, 10, 9]
+
+
 def test_a_quarter_turn_while_pitching_has_both():
-    """Where Euler angles lock, what is left is the pitch."""
-    c2w = np.stack([np.eye(4), moved(np.eye(4), Motion(yaw=math.pi / 2, pitch=0.2))])
-    assert labels(c2w).tolist() == [0, 5]
+    """Where Euler angles lock, what is left is the pitch; with zeros that are exact, too."""
+    turned = moved(np.eye(4), Motion(yaw=math.pi / 2, pitch=0.2))
+    assert labels(np.stack([np.eye(4), turned])).tolist() == [0, 5]
+    assert labels(np.stack([np.eye(4), np.where(np.abs(turned) < 1e-12, 0.0, turned)])).tolist() == [0, 5]
 
 
 @pytest.mark.parametrize("text", ["w", "w-", "-3", "w 3", "w--2", "up-1e", "w-nan", "w-inf", "forward-1", "w-1;s-1"])
@@ -163,6 +169,7 @@ def test_a_hand_at_the_usual_speed_makes_official_steps(hand, label, units, degr
 
 def test_a_walk_begins_at_the_origin_whatever_its_first_row_says():
     rows = held(forward=1, yaw=1, frames=13)
+    rows[0] = held(right=-5, yaw=-5, pitch=5, frames=1)
     c2w, said, pose = walked(None, rows)
     assert len(c2w) == 4 and (c2w[0] == np.eye(4)).all() and said.tolist() == [0, 10, 10, 10]
     assert latent_poses(Pose(), rows[1:], CameraScale())[-1] == pose

@@ -33,13 +33,10 @@ class Redundancy:
     def drop(self) -> int:
         """Forget the clip that is nearest to another one, of the two the later, and say in which slot it was.
 
-        Never the earliest, with which the walk began.
+        So it is never the earliest, with which the walk began. At least two clips must have settled.
         """
-        first = int(np.argmin(self.numbers))
-        nearest = np.where(self.settled, self.nearest, np.inf)
-        nearest[first] = np.inf
-        candidates = np.flatnonzero((nearest == nearest.min()) & self.settled)
-        slot = int(max(candidates, key=lambda candidate: self.numbers[candidate]))
+        candidates = np.flatnonzero(self.settled & (self.nearest == self.nearest.min()))
+        slot = int(candidates[np.argmax(self.numbers[candidates])])
         self.settled[slot], self.nearest[slot], self.neighbour[slot] = False, np.inf, -1
         self.numbers[slot] = np.iinfo(np.int64).max
         for orphan in np.flatnonzero(self.neighbour == slot):
