@@ -49,6 +49,8 @@ class History:
         self.labels = np.zeros((self.capacity, chunk), COUNTS)
         self.numbers = np.zeros(self.capacity, COUNTS)  # of the chunk in each slot, counted from 1; 0: none
         self.chunks = 0
+        # Of the cameras that stand for each clip: positions, then directions. Close together, for speed.
+        self._scored = np.zeros((self.capacity, 2, len(self.memory.scored), 3))
         self._redundancy = Redundancy(self.capacity, 6 * len(self.memory.scored))
 
     @property
@@ -68,17 +70,21 @@ class History:
         slot = self.chunks if self.chunks < self.capacity else self._redundancy.drop()
         self.chunks += 1
         self.cameras[slot], self.labels[slot], self.numbers[slot] = c2w, labels, self.chunks
+        self._scored[slot] = self._scored_of(self.cameras[slot])
         return slot
 
-    def _settle(self, number: int) -> None:
-        (slot,) = np.flatnonzero(self.numbers == number)
-        self._redundancy.settle(int(slot), number, self._outlook(int(slot)))
+    def _scored_of(self, cameras: np.ndarray) -> np.ndarray:
+        """Positions and directions [..., 2, 2, 3] of those cameras [..., chunk, 4, 4] that stand for a clip."""
+        scored = cameras[..., list(self.memory.scored), :3, 2:]
+        return np.moveaxis(scored[..., ::-1], -1, -3)
 
-    def _outlook(self, slot: int) -> np.ndarray:
-        """A clip's pose, such that a step and a turn that move the picture alike count alike."""
-        cameras = self.cameras[slot, list(self.memory.scored)]
-        typical = 0.75 * self.memory.radius  # the mean distance of points in a ball
-        return np.concatenate([cameras[:, :3, 3] / typical, cameras[:, :3, 2]], 1).ravel()
+    def _settle(self, number: int) -> None:
+        """The clip `number` is no longer recent, and may be forgotten."""
+        (slot,) = np.flatnonzero(self.numbers == number)
+        # Such that a step and a turn that move the picture alike count alike: points in a ball are that far on average.
+        positions, forwards = self._scored[slot]
+        pose = np.stack([positions / (0.75 * self.memory.radius), forwards])
+        self._redundancy.settle(int(slot), number, pose.ravel())
 
     def choose(self, current: int) -> tuple[int, ...]:
         """The latents, in order, that the chunk beginning at latent `current` looks back on.
@@ -95,12 +101,12 @@ class History:
         slots = np.flatnonzero((self.numbers > first) & (self.numbers <= end))
         if len(slots) > FEW:
             # The first and the last camera of a chunk stand for those between them.
-            slots = self._best(slots, self.views.guess(queries[[0, -1]], *self._scored(slots)), LONGLIST)
-            scored = self._scored(slots)
+            slots = self._best(slots, self.views.guess(queries[[0, -1]], *self._views_of(slots)), LONGLIST)
+            scored = self._views_of(slots)
             share = overlap(self._thinned.counts(queries, *scored), self._thinned.points).mean((1, 2))
             slots = self._best(slots, share + self.views.guess(queries, *scored), SHORTLIST)
         slots = slots[np.argsort(self.numbers[slots])]
-        counts = self.views.counts(queries, *self._scored(slots))
+        counts = self.views.counts(queries, *self._views_of(slots))
         order = np.argsort(distance(counts, self.views.points), kind="stable")[: memory.retrieved]
         return memory.context(current, [(int(self.numbers[slot]) - 1) * memory.chunk for slot in slots[order]])
 
@@ -109,10 +115,10 @@ class History:
         ranks = np.rint(shares * STEPS).astype(np.int64) * (self.chunks + 1) - self.numbers[slots]
         return slots[np.argpartition(-ranks, most)[:most]] if len(slots) > most else slots
 
-    def _scored(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and viewing directions [n, 2, 3] of the cameras that stand for clips."""
-        cameras = self.cameras[slots[:, None], self.memory.scored]
-        return cameras[..., :3, 3], cameras[..., :3, 2]
+    def _views_of(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and directions [n, 2, 3] of the cameras that stand for the clips in `slots`."""
+        scored = self._scored[slots]
+        return scored[:, 0], scored[:, 1]
 
     def _slot(self, chunk: int) -> int:
         slots = np.flatnonzero(self.numbers == chunk + 1)
@@ -166,6 +172,7 @@ class History:
         self.begin()
         self.cameras[:], self.labels[:], self.numbers[:] = state["cameras"], state["labels"], state["numbers"]
         self.chunks = int(state["chunks"])
+        self._scored[:] = self._scored_of(self.cameras)
         oldest = self.chunks - self.memory.recent // self.memory.chunk
         for number in np.sort(self.numbers[(self.numbers > 0) & (self.numbers < oldest)]):
             self._settle(int(number))

@@ -18,7 +18,7 @@ from model.worldplay.overlap import Memory, angles
 SLICES = (0.5, 0.75, 0.9375)
 SOFT = 1 / 8  # radii over which the edge of the ball is blurred in a guess
 VERTICAL = 1e9  # the tangent of what is taken for a right angle
-BLOCK = 20000  # points that are compared at a time: what they need stays in a core's own memory
+BLOCK = 20_000  # points that are compared at a time: what they need stays in a core's own memory
 
 
 class Views:
