@@ -2,7 +2,8 @@
 
 The JSON of the same name beside the file says what was recorded. Prints the largest error of every recorded output and
 PASS or FAIL; the exit code is 0 where all of them are within the tolerance, 1 where not, 2 for bad input. What a family
-and a kind are run through is bench/fixtures/<family>.py: a function from the fixture to our outputs by name.
+and a kind are run through is bench/fixtures/<family>.py: a function from the fixture to our outputs by name; or to
+those and what was recorded, both by name, where recordings are not the fixture's tensors `out.*`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import importlib
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -24,7 +25,10 @@ FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
 @dataclass
 class Fixture:
-    """A recording: tensors by name without their prefix (`w.`, `in.`, `out.`), on `device`, and the JSON beside it."""
+    """A recording: tensors by name without their prefix (`w.`, `in.`, `out.`), on `device`, and the JSON beside it.
+
+    `others` are tensors with another prefix, by their whole name.
+    """
 
     notes: dict
     weights: dict
@@ -32,6 +36,7 @@ class Fixture:
     outputs: dict
     device: str = "cpu"
     dtype: object = None
+    others: dict = field(default_factory=dict)
 
 
 def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
@@ -47,11 +52,12 @@ def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
     except Exception as error:  # safetensors has its own exception for a broken file
         raise UserError(f"cannot read the fixture: {error}", str(path), "give a whole .safetensors file") from error
     parts: dict[str, dict] = {"w": {}, "in": {}, "out": {}}
+    others = {}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition(".")
-        where = "cpu" if kind == "out" else device
-        parts.setdefault(kind, {})[rest] = tensor.to(where)
-    return Fixture(notes, parts["w"], parts["in"], parts["out"], device, dtype or torch.float32)
+        part, key = (parts[kind], rest) if kind in parts else (others, name)
+        part[key] = tensor.to("cpu" if kind == "out" else device)
+    return Fixture(notes, parts["w"], parts["in"], parts["out"], device, dtype or torch.float32, others)
 
 
 def module(cls: type, config: object, fixture: Fixture, keep=lambda name: True, unused: tuple[str, ...] = ()):
@@ -71,7 +77,7 @@ def largest_error(ours, recorded) -> float:
 
 
 def compare(produced: dict, recorded: dict, tolerance: float) -> bool:
-    """Print a line per recorded output; whether all are there and within the tolerance."""
+    """Print a line per recorded output; whether all are there and within the tolerance, whole numbers being equal."""
     width, passed = max(map(len, recorded), default=0), True
     worst = (0.0, "")
     for name, tensor in sorted(recorded.items()):
@@ -81,8 +87,9 @@ def compare(produced: dict, recorded: dict, tolerance: float) -> bool:
             continue
         error = largest_error(produced[name], tensor)
         worst = max(worst, (error, name))
-        passed &= error <= tolerance
-        print(f"{name:{width}}  {error:.2e}{'' if error <= tolerance else '  above the tolerance'}")
+        within = error <= (tolerance if tensor.is_floating_point() else 0)
+        passed &= within
+        print(f"{name:{width}}  {error:.2e}{'' if within else '  above the tolerance'}")
     passed &= bool(recorded)
     verdict = "PASS" if passed else "FAIL"
     print(f"{verdict}: {len(recorded)} outputs, largest error {worst[0]:.2e} ({worst[1]}), tolerance {tolerance:g}")
@@ -121,11 +128,12 @@ def main(argv: list[str] | None = None) -> int:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         fixture = load_fixture(options.file, options.device, getattr(torch, options.dtype))
         with torch.inference_mode():
-            produced = run(fixture)
+            result = run(fixture)
+        produced, recorded = result if isinstance(result, tuple) else (result, fixture.outputs)
     except UserError as error:
         print(f"parity: {error}", file=sys.stderr)
         return 2
-    return 0 if compare(produced, fixture.outputs, options.tolerance) else 1
+    return 0 if compare(produced, recorded, options.tolerance) else 1
 
 
 if __name__ == "__main__":
