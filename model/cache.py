@@ -5,7 +5,8 @@ frame each: the **sink** is never overwritten, the rest is a **rolling window** 
 the oldest frames, whole chunks or parts of them. Nothing is ever moved, and memory and time per chunk are constant.
 Full attention does not care in which order the slots lie; what has been filled is always a prefix of them.
 Attention sinks: Xiao et al. 2023, "Efficient Streaming Language Models"; rolling window: Self-Forcing, Huang et al.
-2025; recaching on a new prompt: LongLive, Yang et al. 2025, sec. 3.
+2025; recaching on a new prompt: LongLive, Yang et al. 2025, sec. 3; a context that is chosen anew for every chunk:
+`Gathered`, as HY-World 1.5 has it.
 """
 
 from __future__ import annotations
@@ -113,3 +114,36 @@ class Window:
         queries = tuple(range(len(seen) - len(frames), len(seen)))
         keys = tuple(rank.get(frame, 0) for frame in held if frame != EMPTY)
         return Place(slots, filled, queries, keys, visible)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The other kind of window: a context that is chosen anew for every chunk, and computed anew by one pass over it.
+
+    The chosen latent frames take the first slots, in their order and without gaps, and positions from 0; the chunk lies
+    behind them. Nothing is kept from chunk to chunk. Sizes in latent frames: the most that are ever chosen, the chunk.
+    """
+
+    context: int
+    chunk: int
+
+    def __post_init__(self) -> None:
+        if self.context < 0 or self.chunk < 1:
+            raise ValueError(f"a context of {self.context} before a chunk of {self.chunk} cannot be")
+
+    @property
+    def capacity(self) -> int:
+        return self.context + self.chunk
+
+    def gather(self, count: int) -> Place:
+        """The place of the pass over the `count` chosen frames."""
+        if not 0 <= count <= self.context:
+            raise ValueError(f"{count} latent frames do not fit in {self}")
+        return Place(tuple(range(count)), count, tuple(range(count)))
+
+    def stage(self, end: int, count: int) -> Place:
+        """The place of a chunk of `count` frames behind the `end` that were gathered."""
+        if not (0 < count <= self.chunk and 0 <= end <= self.context):
+            raise ValueError(f"a chunk of {count} latent frames behind {end} does not fit in {self}")
+        slots = tuple(range(end, end + count))
+        return Place(slots, end + count, slots)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from model.attention import Attend, sdpa
-from model.cache import Window
+from model.cache import Gathered, Window
 from model.rotary import Axes, Table, rotate
 
 
@@ -42,19 +42,27 @@ def scatter_tokens(cache: torch.Tensor, update: torch.Tensor, starts: torch.Tens
 
 @dataclass(frozen=True)
 class RingShape:
-    """What fixes a ring's buffers: [2 (keys, values), layers, batch, heads, capacity * tokens, head_dim].
+    """What fixes a ring's buffers: [2 (keys, values), layers, batch, heads, prefix + capacity * tokens, head_dim].
 
     layers: the numbers of the network's layers that have this attention. grid: rows and columns of tokens of a latent
-    frame; (1, 1) where a latent frame has one token per batch row.
+    frame; (1, 1) where a latent frame has one token per batch row. prefix: the most tokens of a condition (text) that
+    all passes see and that lie in front of the slots, without a gap. compact: keys and values are stored as they are,
+    and what passes see of the slots is made when it is read (model/prope.py).
     """
 
-    window: Window
+    window: Window | Gathered
     layers: tuple[int, ...]
     heads: int
     head_dim: int
     axes: Axes
     grid: tuple[int, int] = (1, 1)
     batch: int = 1
+    prefix: int = 0
+    compact: bool = False
+
+    def __post_init__(self) -> None:
+        if self.prefix and not isinstance(self.window, Gathered):
+            raise ValueError("only a context that is gathered anew can lie behind a prefix that changes its length")
 
     @property
     def tokens(self) -> int:
@@ -63,10 +71,12 @@ class RingShape:
     @property
     def length(self) -> int:
         """Tokens that the buffer of a layer holds."""
-        return self.window.capacity * self.tokens
+        return self.prefix + self.window.capacity * self.tokens
 
     def pieces(self, frames: int) -> int:
         """In how many pieces a chunk of `frames` lies: one where the window is made of whole chunks, else per frame."""
+        if isinstance(self.window, Gathered):
+            return 1
         whole = self.window.sink % frames == 0 and self.window.ring % frames == 0
         return 1 if whole else frames
 
@@ -79,7 +89,7 @@ class Opened:
     they are). kept: which of the pass's tokens are written, None for all. filled: tokens that are seen; visible: which,
     None for the first ones. keys: what all slots' keys turn by, None where they are stored turned.
     mask: bool [1, 1, 1, length], what is filled, for passes of one shape that see the whole buffer; None for passes
-    that see the `filled` tokens alone.
+    that see the `filled` tokens alone. slots: of a compact ring, what the keys of all filled slots turn by.
     """
 
     start: torch.Tensor | None
@@ -90,6 +100,7 @@ class Opened:
     keys: Table | None
     visible: torch.Tensor | None = None
     mask: torch.Tensor | None = None
+    slots: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ class LayerRing:
 
     keys: torch.Tensor
     values: torch.Tensor
-    place: Opened
+    place: Opened | None
     written: list[torch.Tensor] = field(default_factory=list)
 
     def turned(self, queries: torch.Tensor) -> torch.Tensor:
@@ -111,12 +122,18 @@ class LayerRing:
     def write(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Put keys and values [batch, heads, pass's tokens, head_dim], not yet turned, into the open place.
 
-        Returns what the pass sees, keys turned: views [batch, heads, filled, head_dim] (copies where keys are turned
-        only now, or are picked out). What the pass does not see is not among it, or is hidden by `mask`.
+        Returns what the pass sees, keys turned: see `put`.
         """
         place = self.place
-        if place.keys is None:
-            keys = rotate(keys, *place.turn)
+        return self.put(keys if place.keys is not None else rotate(keys, *place.turn), values)
+
+    def put(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`write` for keys that are as they shall be stored.
+
+        Returns views [batch, heads, filled, head_dim] (copies where keys are turned only now, or are picked out). What
+        the pass does not see is not among it, or is hidden by `mask`.
+        """
+        place = self.place
         if place.kept is not None:
             keys, values = keys[:, :, place.kept], values[:, :, place.kept]
         self.written[:] = [self._put(self.keys, keys), self._put(self.values, values)]
@@ -128,6 +145,14 @@ class LayerRing:
         if place.visible is not None:
             return keys.index_select(2, place.visible), values.index_select(2, place.visible)
         return keys[:, :, : place.filled], values[:, :, : place.filled]
+
+    def tell(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Put a condition's keys and values [1, heads, tokens, head_dim] into the prefix, for all of the batch."""
+        starts = torch.zeros((1, len(self.keys)), dtype=torch.long, device=keys.device)
+        rows = ((self.keys, keys), (self.values, values))
+        self.written[:] = [
+            scatter_tokens(cache, part.expand(len(cache), -1, -1, -1).to(cache.dtype), starts) for cache, part in rows
+        ]
 
     def _put(self, cache: torch.Tensor, update: torch.Tensor) -> torch.Tensor:
         if self.place.target is None:

@@ -34,46 +34,71 @@ class Ring:
         self._firsts: dict[tuple[int, ...], torch.Tensor] = {}
         self._masks: dict[tuple[int, ...], torch.Tensor] = {}
         self._standing: dict[tuple, torch.Tensor] = {}
+        # In a compact ring a slot's position is its number, for only a Gathered window can be.
+        self._slots = self._table("slots", tuple(range(shape.window.capacity))) if shape.compact else None
+        self.opened: Opened | None = None
+        self.told = 0  # tokens of the prefix that hold something: the slots begin behind them
 
-    def open(self, place: Place) -> None:
-        """Make `place` the one that is written to, and that queries and keys are turned by."""
+    def open(self, place: Place, turn: Table | None = None) -> None:
+        """Make `place` the one that is written to, and that queries and keys are turned by; turn: its queries' table,
+        where it stands already.
+        """
         kept = tuple(frame for frame, slot in enumerate(place.slots) if slot != DROPPED)
         slots = tuple(place.slots[frame] for frame in kept)
         seen = tuple(range(place.filled)) if place.visible is None else place.visible
         self._mask.copy_(self._mask_of(seen))
         self.opened = Opened(
             self._starts(slots) if len(kept) == len(place.slots) else None,
-            self._stand("target", self._tokens_of(slots)),
+            self._stand("target", self._tokens_of(slots, self.told)),
             None if len(kept) == len(place.slots) else self._tokens_of(kept),
-            len(seen) * self.shape.tokens,
-            self._table("turn", place.queries),
+            self.told + len(seen) * self.shape.tokens,
+            turn or self._table("turn", place.queries),
             self._key_table(place),
             self._visible(place),
+            slots=self._slots and tuple(part[: len(seen) * self.shape.tokens] for part in self._slots),
         )
+
+    def gather(self, count: int) -> None:
+        """Open the place of the first `count` of the frames that a Gathered window can choose: see Rings.gather."""
+        window = self.shape.window
+        whole = self._table("gathered", tuple(range(window.context)))
+        self.open(window.gather(count), tuple(part[: count * self.shape.tokens] for part in whole))
 
     def layer(self, number: int) -> LayerRing | None:
         """The part of layer `number`; None where that layer has no such attention."""
         return LayerRing(*self._parts[number], self.opened) if number in self._parts else None
 
-    def _tokens_of(self, frames: tuple[int, ...]) -> torch.Tensor:
-        """The tokens of frames or slots. A ring comes back to the same few sets for ever: they stay on the device."""
-        if frames not in self._indices:
-            index = torch.tensor(frames, dtype=torch.long)[:, None] * self.shape.tokens
-            self._indices[frames] = (index + torch.arange(self.shape.tokens)).flatten().to(self.device)
-        return self._indices[frames]
+    def tell(self, tokens: int) -> None:
+        """The prefix holds `tokens` tokens from now on; what the slots held is void, for they begin behind them."""
+        if not 0 <= tokens <= self.shape.prefix:
+            raise ValueError(f"{tokens} tokens do not fit into a prefix of {self.shape.prefix}")
+        if tokens != self.told:
+            self.told = tokens
+            for kept in (self._indices, self._firsts, self._masks):
+                kept.clear()
+
+    def _tokens_of(self, frames: tuple[int, ...], base: int = 0) -> torch.Tensor:
+        """The tokens of frames, or of slots behind `base` tokens. A ring comes back to the same few sets for ever: they
+        stay on the device.
+        """
+        if (base, *frames) not in self._indices:
+            index = base + torch.tensor(frames, dtype=torch.long)[:, None] * self.shape.tokens
+            self._indices[base, *frames] = (index + torch.arange(self.shape.tokens)).flatten().to(self.device)
+        return self._indices[base, *frames]
 
     def _mask_of(self, slots: tuple[int, ...]) -> torch.Tensor:
         """Which tokens are those of `slots`; kept on the device, as `_tokens_of` keeps them."""
         if slots not in self._masks:
             mask = torch.zeros_like(self._mask)
-            mask[..., self._tokens_of(slots)] = True
+            mask[..., : self.told] = True
+            mask[..., self._tokens_of(slots, self.told)] = True
             self._masks[slots] = mask
         return self._masks[slots]
 
     def _starts(self, slots: tuple[int, ...]) -> torch.Tensor:
         firsts = slots[: self.shape.pieces(len(slots))]
         if firsts not in self._firsts:
-            tokens = torch.tensor(firsts, dtype=torch.long, device=self.device)[:, None] * self.shape.tokens
+            tokens = self.told + torch.tensor(firsts, dtype=torch.long, device=self.device)[:, None] * self.shape.tokens
             self._firsts[firsts] = tokens.repeat(1, self.shape.batch)
         return self._stand("start", self._firsts[firsts])
 
@@ -110,11 +135,18 @@ class Ring:
         """Tensors beside the buffer."""
         return len(self._indices) + len(self._firsts) + len(self._masks) + len(self._standing)
 
-    def standing(self, frames: int) -> dict[str, torch.Tensor]:
-        """What a pass over `frames` latent frames in a row reads, by name: see model/ring_ports.py."""
-        self.open(self.shape.window.stage(0, frames))
+    def standing(self, frames: int, gathered: bool = False) -> dict[str, torch.Tensor]:
+        """What a pass over `frames` latent frames in a row, or over as many gathered ones, reads, by name: see
+        model/ring_ports.py.
+        """
+        if gathered:
+            self.gather(frames)
+        else:
+            self.open(self.shape.window.stage(0, frames))
         turn, found = self.opened.turn, {"start": self.opened.start, "mask": self._mask}
-        found |= {"cos": turn[0], "sin": turn[1]}
+        found |= {"gathered_cos": turn[0], "gathered_sin": turn[1]} if gathered else {"cos": turn[0], "sin": turn[1]}
+        if self._slots is not None:
+            found |= dict(zip(("slots_cos", "slots_sin"), self._slots, strict=True))
         if self.opened.keys is not None:
             found |= dict(zip(("key_cos", "key_sin"), self.opened.keys, strict=True))
         if self.opened.visible is not None:
@@ -160,6 +192,19 @@ class Rings:
         """What was staged is past from now on. Call it after the pass over the clean chunk."""
         self.committed += self._staged
         self._staged = 0
+
+    def tell(self, tokens: int) -> None:
+        """Begin anew behind a condition of `tokens` tokens, in all rings that have room for one (RingShape.prefix)."""
+        for ring in self._rings.values():
+            if ring.shape.prefix:
+                ring.tell(tokens)
+        self.reset()
+
+    def gather(self, count: int) -> None:
+        """Open the first `count` slots for a pass over frames that were chosen; chunks are staged behind them."""
+        for ring in self._rings.values() if count else ():
+            ring.gather(count)
+        self.committed, self._staged = count, 0
 
     def recache(self, count: int) -> None:
         """Open the last `count` committed latent frames for a pass that computes them anew; commits nothing."""
