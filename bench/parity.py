@@ -60,11 +60,22 @@ def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
     return Fixture(notes, parts["w"], parts["in"], parts["out"], device, dtype or torch.float32, others)
 
 
-def module(cls: type, config: object, fixture: Fixture, keep=lambda name: True, unused: tuple[str, ...] = ()):
-    """A network with those of the fixture's weights that `keep` takes and `unused` does not name, loaded strictly."""
-    from model.checkpoint import fill, on_meta
+def module(
+    cls: type,
+    config: object,
+    fixture: Fixture,
+    keep=lambda name: True,
+    unused: tuple[str, ...] = (),
+    layout: object = None,
+):
+    """A network with those of the fixture's weights that `keep` takes and `unused` does not name, loaded strictly.
 
-    used = {name: value for name, value in fixture.weights.items() if keep(name)}
+    layout: how official names become ours, where they differ (model.checkpoint.Layout).
+    """
+    from model.checkpoint import Layout, fill, on_meta
+
+    names = layout or Layout()
+    used = {names.name(name): value for name, value in fixture.weights.items() if keep(name)}
     used = {name: value for name, value in used.items() if not any(fnmatchcase(name, p) for p in unused)}
     return fill(on_meta(cls, config), used, "the fixture's weights", fixture.device, fixture.dtype)
 

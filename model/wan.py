@@ -7,6 +7,7 @@ Team 2025, "Wan: Open and Advanced Large-Scale Video Generative Models", sec. 4.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class LayerPass:
     """
 
     rings: Mapping[str, LayerRing]
-    context: KeysValues
+    context: KeysValues | None
     attend: Attend
     actions: object
     split: Split
@@ -39,23 +40,26 @@ class LayerPass:
 @dataclass
 class Pass:
     """What all layers share in a pass over one chunk: the staged caches, the cross-attention's keys and values per
-    layer, the attention back end, and a family's own conditions.
+    layer (empty where there is none), the attention back end, and a family's own conditions.
     """
 
     rings: Rings
-    context: Sequence[KeysValues]
+    context: Sequence[KeysValues] = ()
     attend: Attend = sdpa
     actions: object = None
 
     def layer(self, number: int) -> LayerPass:
-        return LayerPass(self.rings.layer(number), self.context[number], self.attend, self.actions, self.rings.split)
+        context = self.context[number] if self.context else None
+        return LayerPass(self.rings.layer(number), context, self.attend, self.actions, self.rings.split)
 
 
-def sinusoid(timesteps: torch.Tensor, width: int) -> torch.Tensor:
-    """[frames] on the scale 0..1000 to float64 [frames, width]: cosines, then sines."""
+def sinusoid(timesteps: torch.Tensor, width: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """[frames] on the scale 0..1000 to [frames, width]: cosines, then sines. dtype: that in which angles are computed,
+    which at 1000 radians shows in the fifth digit: families differ.
+    """
     half = width // 2
-    exponent = -torch.arange(half, dtype=torch.float64, device=timesteps.device) / half
-    angle = timesteps.double()[:, None] * torch.pow(10000.0, exponent)
+    exponent = -math.log(10000) * torch.arange(half, dtype=dtype, device=timesteps.device) / half
+    angle = timesteps.to(dtype)[:, None] * exponent.exp()
     return torch.cat([angle.cos(), angle.sin()], 1)
 
 
@@ -84,6 +88,19 @@ class PatchEmbedding(nn.Module):
         split = x.unflatten(3, (-1, columns)).unflatten(2, (-1, rows))  # [F, C, h', rows, w', columns]
         patches = split.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
         return F.linear(patches, self.weight.flatten(1), self.bias)
+
+
+class ImageEmbedding(nn.Module):
+    """A picture encoder's states [tokens, inputs] to tokens [tokens, dim] of the condition."""
+
+    def __init__(self, inputs: int, dim: int) -> None:
+        super().__init__()
+        self.proj = nn.Sequential(
+            nn.LayerNorm(inputs), nn.Linear(inputs, inputs), nn.GELU(), nn.Linear(inputs, dim), nn.LayerNorm(dim)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.proj(x)
 
 
 class SelfAttention(nn.Module):
@@ -126,11 +143,19 @@ class CrossAttention(nn.Module):
 class Block(nn.Module):
     """One layer: self-attention, cross-attention, a family's own module if any, and the MLP; modulated per frame."""
 
-    def __init__(self, dim: int, heads: int, ffn_dim: int, eps: float, action_model: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        ffn_dim: int,
+        eps: float,
+        action_model: nn.Module | None = None,
+        attention: type[SelfAttention] = SelfAttention,
+    ) -> None:
         super().__init__()
         self.dim, self.eps = dim, eps
         self.modulation = nn.Parameter(torch.empty(1, 6, dim))
-        self.self_attn = SelfAttention(dim, heads, eps)
+        self.self_attn = attention(dim, heads, eps)
         self.norm3 = nn.LayerNorm(dim, eps)
         self.cross_attn = CrossAttention(dim, heads, eps)
         self.action_model = action_model

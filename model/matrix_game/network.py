@@ -14,23 +14,10 @@ from model.matrix_game.actions import ActionModule
 from model.matrix_game.config import PATCH, NetworkConfig
 from model.rings import Rings
 from model.rotary import Axes
-from model.wan import Block, Head, KeysValues, Pass, PatchEmbedding, sinusoid, unpatch
+from model.wan import Block, Head, ImageEmbedding, KeysValues, Pass, PatchEmbedding, sinusoid, unpatch
 
 # Names that official files hold and the official forward never reads: they need not be there.
 UNUSED = ("*.action_model.img_attn_[qk]_norm.weight", "*.action_model.key_attn_[qk]_norm.weight")
-
-
-class ImageEmbedding(nn.Module):
-    """CLIP's tokens [257, context_dim] to the condition of the cross-attention [257, dim]."""
-
-    def __init__(self, inputs: int, dim: int) -> None:
-        super().__init__()
-        self.proj = nn.Sequential(
-            nn.LayerNorm(inputs), nn.Linear(inputs, inputs), nn.GELU(), nn.Linear(inputs, dim), nn.LayerNorm(dim)
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.proj(x)
 
 
 class MatrixGameNet(nn.Module):

@@ -6,7 +6,7 @@ model/worldplay/history.py, which chooses the same. NumPy only, float64; angles 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import radians
 
 import numpy as np
@@ -42,6 +42,16 @@ class Memory:
             raise ValueError(
                 f"views of {self.fov} degrees, {self.radius} units and {self.points} points compare nothing"
             )
+
+    def limited(self, budget: int) -> Memory:
+        """As much as possible of this within another budget, of whole chunks: the recent latents and one clip before
+        the first chunk. ValueError where not even one chunk fits.
+        """
+        if budget < self.chunk or budget % self.chunk:
+            raise ValueError(f"a context of {budget} latents is not whole chunks of {self.chunk}")
+        keep_first = self.keep_first and budget >= 3 * self.chunk
+        recent = max(self.chunk, min(self.recent, budget - self.chunk * (1 + keep_first)))
+        return replace(self, budget=budget, recent=recent, keep_first=keep_first)
 
     @property
     def first_candidate(self) -> int:
