@@ -2,8 +2,9 @@
 
 Sizes go in (model/matrix_game/sizes.py makes them), and out comes the arrangement that harms speed and picture least:
 everything on the device; else encoders, which are only needed where a walk begins, on the CPU; else a VAE that draws in
-tiles (model/tiles.py), more and more of them; else weights of a lower precision, if the person allowed one; else blocks
-that stay in host memory (compile/host_weights.py), as few as will do. Nothing is measured and nothing is tried here.
+tiles (model/tiles.py), more and more of them; else caches in a form that takes less and is slower to read, where there
+is one; else weights of a lower precision, if the person allowed one; else blocks that stay in host memory
+(compile/host_weights.py), as few as will do. Nothing is measured and nothing is tried here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from runtime.errors import UserError
 
@@ -27,7 +29,8 @@ class Sizes:
     blocks: of each of the network's blocks, by precision; beside: its other weights. caches: what stands for a whole
     walk, conditions included; passing: what a pass computes at its peak. decoder: its weights; remembered and drawing:
     what it keeps from frame to frame, and what it computes at its peak, by the number of tiles. encoders: the most that
-    any one of them takes, weights and all: one is loaded after the other, and freed before the first pass.
+    any one of them takes, weights and all: one is loaded after the other, and freed before the first pass. compact:
+    caches and passing in their other form, None where there is none.
     """
 
     blocks: Mapping[str, Sequence[int]]
@@ -38,6 +41,7 @@ class Sizes:
     remembered: Mapping[int, int]
     drawing: Mapping[int, int]
     encoders: int
+    compact: tuple[int, int] | None = None
 
     @property
     def layers(self) -> int:
@@ -48,7 +52,8 @@ class Sizes:
 class Fit:
     """An arrangement, and the bytes that it needs at the worst moment; where nothing fits, the smallest one.
 
-    resident: blocks on the device, the others being streamed; encoders: "device" or "cpu"; line: for a person.
+    resident: blocks on the device, the others being streamed; encoders: "device" or "cpu"; compact: whether the caches
+    are; line: for a person.
     """
 
     fits: bool
@@ -58,6 +63,7 @@ class Fit:
     encoders: str
     needed: int
     line: str = ""
+    compact: bool = False
 
 
 def fit(sizes: Sizes, budget: int, device: str, precisions: Sequence[str]) -> Fit:
@@ -75,11 +81,11 @@ def fit(sizes: Sizes, budget: int, device: str, precisions: Sequence[str]) -> Fi
     return replace(chosen, line=line)
 
 
-def require(fit: Fit, where: str) -> Fit:
-    """`fit` where it fits; else raises UserError, which names the smallest budget that would do."""
+def require(fit: Fit, where: str, remedy: str = "") -> Fit:
+    """`fit` where it fits; else raises UserError, which names the smallest budget that would do, and the `remedy`."""
     if not fit.fits:
         what = fit.line.removeprefix("memory: ")
-        raise UserError(what, where, f"give it {gigabytes(fit.needed)} GB, or choose a smaller world")
+        raise UserError(what, where, f"give it {gigabytes(fit.needed)} GB, or {remedy or 'choose a smaller world'}")
     return fit
 
 
@@ -89,24 +95,27 @@ def least_harm(sizes: Sizes, budget: int, device: str, precisions: Sequence[str]
 
 
 def arrangements(sizes: Sizes, budget: int, device: str, precisions: Sequence[str]) -> Iterator[Fit]:
-    """All that may be tried, the least harmful first. On a CPU there is one memory, so only tiles can help there."""
+    """All that may be tried, the least harmful first. On a CPU there is one memory, so nothing is moved."""
     apart = device != "cpu"
     places = ("device", "cpu") if apart else ("device",)
     everything = [(precision, sizes.layers) for precision in precisions]
     # With one or two streamed blocks, the slots take as much as they would.
     fewer = [(precisions[-1], resident) for resident in range(sizes.layers - SLOTS - 1, -1, -1)] if apart else []
-    for precision, resident in everything + fewer:
-        for tiles in sorted(sizes.drawing):
-            for encoders in places:
-                bytes_ = needed(sizes, device, resident, tiles, precision, encoders)
-                yield Fit(bytes_ <= budget, resident, tiles, precision, encoders, bytes_)
+    forms = (False,) if sizes.compact is None else (False, True)
+    ways = product(everything + fewer, forms, sorted(sizes.drawing), places)
+    for (precision, resident), compact, tiles, encoders in ways:
+        bytes_ = needed(sizes, device, resident, tiles, precision, encoders, compact)
+        yield Fit(bytes_ <= budget, resident, tiles, precision, encoders, bytes_, compact=compact)
 
 
-def needed(sizes: Sizes, device: str, resident: int, tiles: int, precision: str, encoders: str) -> int:
+def needed(
+    sizes: Sizes, device: str, resident: int, tiles: int, precision: str, encoders: str, compact: bool = False
+) -> int:
     """Bytes at the worst moment: while chunks are drawn, or at the start of a walk, with the caches there already."""
-    standing = OVERHEAD[device] + sizes.beside + sizes.caches + sizes.decoder + sizes.remembered[tiles]
+    caches, passing = sizes.compact if compact else (sizes.caches, sizes.passing)
+    standing = OVERHEAD[device] + sizes.beside + caches + sizes.decoder + sizes.remembered[tiles]
     standing += of_blocks(sizes.blocks[precision], resident)
-    working = (sizes.passing, sizes.drawing[tiles])
+    working = (passing, sizes.drawing[tiles])
     # On a GPU, one chunk is decoded while the next is denoised.
     playing = sum(working) if device == "cuda" else max(working)
     return standing + max(playing, sizes.encoders if encoders == "device" else 0)
@@ -130,6 +139,8 @@ def told(chosen: Fit, first: Fit, layers: int, budget: int, device: str) -> str:
     done = []
     if chosen.resident < layers:
         done.append(f"{layers - chosen.resident} of {layers} blocks stay in host memory (slower)")
+    if chosen.compact:
+        done.append("compact caches (slower)")
     if chosen.precision != first.precision:
         done.append(f"{chosen.precision} weights")
     if chosen.encoders == "cpu":

@@ -13,6 +13,7 @@ the noise by itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,9 +71,9 @@ class SplitRings(Rings):
     """The caches of one process of several: of those per position only its own. Their state is that of all."""
 
     def __init__(self, shapes: Mapping[str, RingShape], device: torch.device, dtype: torch.dtype, split: TokenSplit):
-        """shapes: as for one process alone."""
+        """shapes: as for one process alone. What the batch of a ring over all tokens is for, everybody has all of."""
         self.split = split
-        self._shared = {name for name, shape in shapes.items() if shape.batch == split.tokens}
+        self._shared = {name for name, shape in shapes.items() if shape.tokens == 1 and shape.batch == split.tokens}
         own = {name: replace(shapes[name], batch=split.count) for name in self._shared}
         super().__init__({**shapes, **own}, device, dtype)
 
@@ -233,7 +234,7 @@ class Leader:
 def follow(world: World, team: Team) -> None:
     """Do with `world` what the leader does with its own, until dismissed; pictures are thrown away.
 
-    Raises UserError where the leader is gone without a word, and what `world` raises, as the leader's will have too.
+    Raises UserError where the leader is gone without a word. What `world` will not do, the leader's says that it won't.
     """
     pictures: Iterator[np.ndarray] = iter(())
     while True:
@@ -245,4 +246,5 @@ def follow(world: World, team: Team) -> None:
         elif verb == "step":
             pictures = world.step(*arguments)
         else:
-            getattr(world, verb)(*arguments)
+            with contextlib.suppress(UserError):
+                getattr(world, verb)(*arguments)

@@ -89,6 +89,8 @@ class Sample:
     @torch.no_grad()
     def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         rows = inputs[0].detach().reshape(-1, inputs[0].shape[-1])
+        if not len(rows):  # of a text that has none of these tokens
+            return
         largest = rows.abs().amax()
         self.largest = largest if self.largest is None else torch.maximum(self.largest, largest)
         if self.calls % self.every == 0:

@@ -17,8 +17,8 @@ from model.graph import Contract, Seen
 from model.progress import Reading, in_words
 from model.world import PARTS
 
-# The part that a graph belongs to; all others are "other".
-PART_OF = {"denoise": "denoise", "commit": "commit", "decode": "decode", "decode_first": "decode"}
+# The part that a graph belongs to, by its name before a point; all others are "other".
+PART_OF = {"denoise": "denoise", "commit": "commit", "context": "commit", "decode": "decode", "decode_first": "decode"}
 
 
 class Runner:
@@ -65,7 +65,7 @@ class Runner:
             self._bound.run(graph, seen)
         else:
             self._rehearsal.run(graph, seen, self.buffers, self._bound.run)
-        self._spent[PART_OF.get(graph, "other")] += time.perf_counter() - started
+        self._spent[PART_OF.get(graph.partition(".")[0], "other")] += time.perf_counter() - started
 
     def begin(self, empty: bool = True) -> None:
         """A walk begins; with caches that are not `empty` where it goes on from a saved state."""

@@ -72,6 +72,12 @@ def test_a_sample_is_of_the_whole_roll_out_and_bounded():
     assert sample.largest == 99
 
 
+def test_a_layer_that_is_called_for_nothing_has_not_run():
+    modules = {"net": layer()}
+    report = precision.measure(modules, "fp8", lambda: modules["net"](torch.empty(0, 64)))
+    assert report.layers[0].reason == "not run" and report.layers[0].reach is None
+
+
 @pytest.mark.parametrize("bits, activations", [("fp8", "token"), ("fp8", "tensor"), ("int8", "token")])
 def test_a_network_is_quantised_stored_and_read(bits, activations, tmp_path):
     walk = Walk(sized())

@@ -89,7 +89,7 @@ def test_a_saved_state_resumes_bit_for_bit(folder):
 
 
 def test_half_precision_state_survives(tmp_path):
-    from model.matrix_game.world import as_array, as_tensor
+    from model.chunk_world import as_array, as_tensor
 
     tensor = torch.randn(3, 4).bfloat16()
     assert torch.equal(as_tensor(as_array(tensor), torch.bfloat16), tensor)

@@ -2,10 +2,12 @@
 
 Everything that a run reads and writes stands still (compile/buffers.py), so nothing of a family is known here. A graph
 is good for one fill of the caches, and a walk has but a few of those: it grows until the window is full and stays so.
+Where text lies in the caches, a prompt of another length has fills of its own; those of prompts of long ago are let go.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from compile.buffers import Buffers
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 QUICK = False
 WARM_UP = 2  # runs before a capture, in which kernels are chosen and workspaces allocated
+MOST = 48  # graphs that are kept: a walk from its beginning under guidance has 24, a new prompt in it brings 3
 
 
 class CudaGraph:
@@ -30,20 +33,40 @@ class CudaGraph:
         return CudaGraphBound(self.inner.bind(buffers), buffers)
 
 
+class Recent:
+    """What was made for keys, for those that were asked for last; of the others nothing is held."""
+
+    def __init__(self, most: int, release: Callable[[], object]) -> None:
+        """release: called before something is let go, which may still be in use."""
+        self._made: dict[Hashable, object] = {}
+        self._most, self._release = most, release
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def obtain(self, key: Hashable, make: Callable[[], object]) -> object:
+        # A dict keeps the order in which things came: what is asked for comes anew.
+        made = self._made.pop(key, None)
+        if made is None:
+            if len(self._made) == self._most:
+                self._release()
+                del self._made[next(iter(self._made))]  # before the new one is made, which may need its memory
+            made = make()
+        self._made[key] = made
+        return made
+
+
 class CudaGraphBound:
     def __init__(self, inner: Bound, buffers: Buffers) -> None:
         self._inner, self._buffers = inner, buffers
-        self._graphs: dict[tuple[str, Seen], torch.cuda.CUDAGraph] = {}
         import torch
 
+        self._graphs = Recent(MOST, torch.cuda.synchronize)
         self._pool = torch.cuda.graph_pool_handle()
 
     def run(self, graph: str, seen: Seen = ()) -> None:
         """See compile.engines.Bound."""
-        key = (graph, seen)
-        if key not in self._graphs:
-            self._graphs[key] = self._capture(*key)
-        self._graphs[key].replay()
+        self._graphs.obtain((graph, seen), lambda: self._capture(graph, seen)).replay()
 
     def _capture(self, graph: str, seen: Seen) -> torch.cuda.CUDAGraph:
         """Caches are written alike however often a run is repeated, but state moves on: warming up must not count."""

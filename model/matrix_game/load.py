@@ -17,6 +17,7 @@ from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_encoders
 from model.matrix_game.network import UNUSED, MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
+from model.official import require_files, slow
 from model.placement import Placement, place
 from model.progress import UNWATCHED, Watcher
 from model.settings import read_settings
@@ -30,7 +31,7 @@ from runtime.image import load_image
 # The distilled files were saved from a wrapper.
 NETWORK_LAYOUT = Layout(strip=("model.",), unused=UNUSED)
 KEYBOARD = "blocks.0.action_model.keyboard_embed.0.weight"  # [embedding, keyboard_dim]: tells the variants apart
-SLOW_DIM = 512  # a network of this width is no pastime for a CPU
+GUIDE = "docs/matrix-game-2.md"
 VARIANTS = {4: "matrix-game-2", 2: "matrix-game-2-gta-drive", 7: "matrix-game-2-templerun"}
 
 
@@ -51,9 +52,9 @@ def checked(folder: Path, described: WorldFile, options: LoadOptions) -> tuple[M
     config = read_settings(MatrixGameConfig, described.config, str(folder / "world.yaml"))
     weights = options.weights or weights_folder(folder.name)
     files = [config.checkpoints.network, config.checkpoints.vae, config.checkpoints.clip]
-    require_files(folder.name, weights, files, fetchable=described.source is not None)
+    require_files(folder.name, weights, files, GUIDE, fetchable=described.source is not None)
     if options.decoder == "tiny":
-        require_files(folder.name, weights, [config.checkpoints.tiny], fetchable=False)
+        require_files(folder.name, weights, [config.checkpoints.tiny], GUIDE, fetchable=False)
         files.append(config.checkpoints.tiny)
     require_encoders(config, weights)
     digests = {name: described.files.get(name, "") for name in files}
@@ -84,14 +85,6 @@ def contracts_of(folder: Path, described: WorldFile, options: LoadOptions) -> li
     return contracts(config, folder.name, digest, parts_of(config, weights, options, []), placement)
 
 
-def require_files(name: str, weights: Path, files: list[str], fetchable: bool) -> None:
-    missing = [file for file in files if not (weights / file).is_file()]
-    if missing:
-        fetch = f"run `python play.py --fetch {name}`, or name" if fetchable else "see docs/matrix-game-2.md, or name"
-        remedy = f"{fetch} the folder that holds them with --weights DIR"
-        raise UserError(f"weights are missing: {', '.join(missing)}", str(weights), remedy)
-
-
 def load_network(
     config: MatrixGameConfig, weights: Path, placement: Placement, progress: Watcher = UNWATCHED
 ) -> MatrixGameNet:
@@ -119,13 +112,6 @@ def load_decoder(
     return load(full, weights / config.checkpoints.vae, DECODER_LAYOUT, placement.device, placement.dtype, progress)
 
 
-def slow(placement: Placement, config: MatrixGameConfig) -> tuple[str, ...]:
-    """A warning where a person would think that nothing happens."""
-    if placement.device.type == "cuda" or config.network.dim < SLOW_DIM:
-        return ()
-    return ("no NVIDIA GPU is used: a chunk of pictures takes minutes",)
-
-
 def describe(
     name: str, title: str, config: MatrixGameConfig, placement: Placement, digest: str, has_start: bool
 ) -> WorldInfo:
@@ -145,6 +131,6 @@ def describe(
         weights_sha256=digest,
         held_columns=config.keyboard,
         vocabulary=config.vocabulary,
-        notes=(placement.note, *slow(placement, config)),
+        notes=(placement.note, *slow(placement, config.network.dim)),
         overlaps=placement.device.type == "cuda",
     )

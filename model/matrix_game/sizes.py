@@ -1,19 +1,12 @@
-"""How much memory Matrix-Game 2.0 takes, part by part, before any of it is loaded: counted on the meta device. Torch.
-
-Weights and caches are counted exactly, in the sizes of the configuration. What is computed is counted as torch's own
-operations make it (model/footprint.py): kernels' workspaces are not in it, and compiled passes take less.
-"""
+"""How much memory Matrix-Game 2.0 takes, part by part, before any of it is loaded: see model/sizes.py. Torch only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 import torch
-import torch.nn as nn
 
 from compile.fit import Sizes
-from compile.fp8 import quantise
 from model.checkpoint import on_meta
 from model.clip import ClipImageEncoder
 from model.footprint import peak_bytes
@@ -21,16 +14,12 @@ from model.matrix_game.actions import ActionWindows
 from model.matrix_game.config import PATCH, MatrixGameConfig
 from model.matrix_game.encoders import CONSTANT_FROM, MASK_CHANNELS
 from model.matrix_game.network import MatrixGameNet
-from model.memory import Memory
 from model.rings import Rings
+from model.sizes import TYPES, blocks_by_precision, decoding, weights
 from model.taehv import TinyDecoder
-from model.tiles import TiledDecoder
 from model.wan import KeysValues, Pass
 from model.wan_vae import VaeDecoder, VaeEncoder
 
-NAMES = {2: "bf16", 4: "fp32"}  # precisions by bytes per value
-TYPES = {2: torch.bfloat16, 4: torch.float32}
-TILES = (1, 2, 4)  # beyond, what tiles remember grows by as much as what they compute shrinks
 EIGHT_BIT = ("self_attn.[qkvo]", "cross_attn.[qo]", "ffn.[02]")  # the layers of a block that may have 8 bits
 
 
@@ -40,10 +29,12 @@ def sizes_of(config: MatrixGameConfig, bytes_per_value: int, decoder: str = "ful
     net = on_meta(MatrixGameNet, config.network).to(dtype)
     rings = net.rings(token_grid(config), "meta", dtype)
     image = (CONSTANT_FROM + 1) * (MASK_CHANNELS + config.vae.latent_channels) * area(config) * bytes_per_value
-    small = quantised(net.blocks)
-    wide, remembered, drawing = decoding(config, dtype, decoder)
+    tiny = decoder == "tiny"
+    made = on_meta(TinyDecoder, config.tiny_widths) if tiny else on_meta(VaeDecoder, config.vae)
+    latent = (1, config.vae.latent_channels, 1, *config.latent_size)
+    wide, remembered, drawing = decoding(made, latent, dtype, tiled=not tiny)
     return Sizes(
-        blocks={NAMES[bytes_per_value]: each(net.blocks), "fp8": small, "int8": small},
+        blocks=blocks_by_precision(net.blocks, bytes_per_value, EIGHT_BIT),
         beside=weights(net) - weights(net.blocks),
         caches=rings.bytes + config.network.layers * sum(part.nbytes for part in context(config, dtype)) + image,
         passing=passing(net, config, rings, dtype),
@@ -52,22 +43,6 @@ def sizes_of(config: MatrixGameConfig, bytes_per_value: int, decoder: str = "ful
         drawing=drawing,
         encoders=encoding(config, dtype),
     )
-
-
-def weights(module: nn.Module) -> int:
-    return sum(parameter.nbytes for parameter in module.parameters())
-
-
-def each(blocks: nn.ModuleList) -> tuple[int, ...]:
-    return tuple(weights(block) for block in blocks)
-
-
-def quantised(blocks: nn.ModuleList) -> tuple[int, ...]:
-    """Bytes of the blocks with 8-bit weights where those may be, scales included."""
-    kinds = {weights(block): deepcopy(block) for block in blocks}  # blocks of one size are alike
-    for block in kinds.values():
-        quantise(block, EIGHT_BIT)
-    return tuple(weights(kinds[size]) for size in each(blocks))
 
 
 def token_grid(config: MatrixGameConfig) -> tuple[int, int]:
@@ -107,22 +82,6 @@ def passing(net: MatrixGameNet, config: MatrixGameConfig, rings: Rings, dtype: t
         for number in kinds.values()
     )
     return max(peaks) + 2 * tokens.nbytes
-
-
-def decoding(config: MatrixGameConfig, dtype: torch.dtype, kind: str) -> tuple[int, dict[int, int], dict[int, int]]:
-    """The decoder's weights, and by the number of tiles what it remembers and the peak of what it computes."""
-    made = on_meta(TinyDecoder, config.tiny_widths) if kind == "tiny" else on_meta(VaeDecoder, config.vae)
-    made = made.to(dtype)
-    latent = torch.empty(1, config.vae.latent_channels, 1, *config.latent_size, dtype=dtype, device="meta")
-    remembered, drawing = {}, {}
-    for tiles in (1,) if kind == "tiny" else TILES:
-        decoder, memory = made if tiles == 1 else TiledDecoder(made, tiles), Memory()
-        with torch.inference_mode():
-            for _ in range(2):  # all that is ever remembered is there after two
-                decoder.decode(latent, memory)
-        drawing[tiles] = peak_bytes(lambda decoder=decoder, memory=memory: decoder.decode(latent, memory))
-        remembered[tiles] = sum(frames.nbytes for frames in memory.frames.values())
-    return weights(made), remembered, drawing
 
 
 def encoding(config: MatrixGameConfig, dtype: torch.dtype) -> int:

@@ -9,27 +9,24 @@ import numpy as np
 import torch
 
 from compile.rehearsal import CHUNKS
-from compile.runner import Runner, spent
+from compile.runner import Runner
 from input.camera import Pose, c2w, integrate
-from model.lane import DecodeLane
+from model.chunk_world import ChunkWorld, as_array, as_tensor
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.controls import ActionRing, keyboard_rows, mouse_rows
 from model.matrix_game.encoders import CONSTANT_FROM, ImageCondition
-from model.matrix_game.saved import as_array, as_tensor, decoder_state, layout_of
+from model.matrix_game.saved import layout_of
 from model.placement import Placement
-from model.plan import Step
 from model.rings import Rings
-from model.sampler import clean, sample
 from model.state import COUNTS, check_state
-from model.wan import sinusoid
 from model.world import CONTROL_COLUMNS, WorldInfo
 from runtime.errors import UserError
 
 Encode = Callable[[np.ndarray], ImageCondition]
 
 
-class MatrixGameWorld:
-    """One thread owns it. Buffers are allocated once; nothing in it grows with the length of a walk."""
+class MatrixGameWorld(ChunkWorld):
+    """See ChunkWorld."""
 
     def __init__(
         self,
@@ -45,26 +42,19 @@ class MatrixGameWorld:
         """network, decoder: run the graphs of graphs.py here and of model/decode_graphs.py, the first over the buffers
         of `rings`. starts: the world's own pictures, of which the seed chooses one.
         """
-        self.config, self.info, self.starts, self.placement = config, info, starts, placement
-        self.network, self.decoder, self.rings = network, decoder, rings
-        self.plan, self._encode = config.plan(), encode
-        self.lane = DecodeLane(self._decode, decoder.buffers.device)
-        self.noise = torch.Generator(placement.device)
+        super().__init__(info, network, decoder, placement, config.plan())
+        self.config, self.rings, self.starts, self._encode = config, rings, starts, encode
         self.image: ImageCondition | None = None
         self._picture: np.ndarray | None = None
-        self._sent: dict[float, torch.Tensor] = {}
         self._begin(seed=0)
 
     def _begin(self, seed: int) -> None:
+        self._start(seed)
         actions, chunk = self.config.network.actions, self.config.network.chunk
-        self.seed, self.chunk, self.pose = seed, 0, Pose()
+        self.pose = Pose()
         self.keyboard = ActionRing(actions.keyboard_dim, actions.window, chunk)
         self.mouse = ActionRing(actions.mouse_dim, actions.window, chunk) if actions.mouse_dim else None
         self.rings.reset()
-        self.lane.settle()
-        for name in decoder_state(self.decoder.buffers):
-            self.decoder.buffers[name].zero_()
-        self.begun = False
 
     @property
     def _actions(self) -> dict[str, ActionRing]:
@@ -76,11 +66,13 @@ class MatrixGameWorld:
         """See model.world.World. A picture that was begun from last time needs no encoder."""
         if prompt is not None:
             self.prompt(prompt)
+        picture = self.starts[seed % len(self.starts)] if image is None else image
+        same = self._picture is not None and np.array_equal(picture, self._picture)
+        encoded = None if same else self._encode(picture)
         self.network.begin()
         self.decoder.begin()
-        picture = self.starts[seed % len(self.starts)] if image is None else image
-        if self._picture is None or not np.array_equal(picture, self._picture):
-            self._condition_on(self._encode(picture))
+        if encoded is not None:
+            self._condition_on(encoded)
             self._picture = picture
         self._begin(seed)
 
@@ -99,26 +91,6 @@ class MatrixGameWorld:
             list(self.step(np.zeros((count, self.info.control_columns), np.float32)))
         self._picture = None
 
-    @property
-    def backend(self) -> str:
-        """What computes at present: the network, then the decoder."""
-        return f"{self.network.backend}, decoder {self.decoder.backend}"
-
-    @property
-    def spent(self) -> dict[str, float]:
-        """See model.world.World."""
-        return spent(self.network, self.decoder)
-
-    @property
-    def building(self) -> str:
-        """See model.world.World."""
-        return self.network.building or self.decoder.building
-
-    def close(self) -> None:
-        """See model.world.World."""
-        self.network.close()
-        self.decoder.close()
-
     def _condition_on(self, image: ImageCondition) -> None:
         self.image = image
         self.network.put("visual", image.visual)
@@ -128,17 +100,13 @@ class MatrixGameWorld:
         """See model.world.World. The work begins with the call; on a GPU, the next step may be called before the
         iterator is exhausted, and is denoised while this one's frames are decoded.
         """
-        frames = self.config.chunk_frames if self.chunk else self.config.first_chunk_frames
-        wanted = (frames, self.info.control_columns)
-        if controls.shape != wanted:
-            raise ValueError(f"controls are float32 {wanted}, got {controls.shape}")
-        self.network.settle()
-        self.decoder.settle()
+        self._require_rows(controls)
+        self._settle()
         with torch.inference_mode():
             self.network.put("image", self.image.of(self.rings.committed, self.config.network.chunk))
             self._act(controls)
             self.rings.stage(self.config.network.chunk)
-            latents = self._denoise()
+            latents = self._denoise(lambda x, step, row: self._pass("denoise", x, step.timestep))
         pictures = self.lane.start(latents)
         self.pose = integrate(self.pose, controls[:, : len(CONTROL_COLUMNS)])[-1]
         if self.lane.overlaps:
@@ -159,21 +127,6 @@ class MatrixGameWorld:
                 windows = ring.windows(self.rings.committed, self.config.network.chunk)
                 self.network.put(name, windows if name == "keyboard" else windows.reshape(len(windows), -1))
 
-    def _denoise(self) -> torch.Tensor:
-        """The chunk's clean latents, float32 [frames, 16, h, w]."""
-        # Noise is a function of (seed, chunk): a replay draws the same without a generator's state.
-        self.noise.manual_seed(int(np.random.SeedSequence([self.seed, self.chunk]).generate_state(1)[0]))
-        standing = self.network.buffers["x"]
-
-        def draw() -> torch.Tensor:
-            return torch.randn(standing.shape, generator=self.noise, device=standing.device)
-
-        def predict(x: torch.Tensor, step: Step, row: str) -> torch.Tensor:
-            self._pass("denoise", x, step.timestep)
-            return clean(x, self.network.buffers["flow"].float(), step.sigma)
-
-        return sample(self.plan, predict, draw(), draw)
-
     @torch.inference_mode()
     def _commit(self, latents: torch.Tensor) -> None:
         self._pass("commit", latents, self.plan.commit_timestep)
@@ -182,52 +135,32 @@ class MatrixGameWorld:
 
     def _pass(self, graph: str, x: torch.Tensor, timestep: float) -> None:
         self.network.put("x", x)
-        self.network.put("timestep", self._waves(timestep))
+        self.network.put("timestep", self.waves("timestep", timestep))
         self.network.run(graph, self.rings.filled)
-
-    def _waves(self, timestep: float) -> torch.Tensor:
-        """The timestep as the network takes it: a plan has few, and each is sent to the device once."""
-        if timestep not in self._sent:
-            like = self.network.buffers["timestep"]
-            waves = sinusoid(torch.full(like.shape[:1], timestep), like.shape[1])
-            self._sent[timestep] = waves.to(like.device, like.dtype)
-        return self._sent[timestep]
-
-    def _decode(self, latent: torch.Tensor) -> torch.Tensor:
-        self.decoder.put("latent", latent)
-        self.decoder.run("decode" if self.begun else "decode_first")
-        frames = self.decoder.buffers["frames" if self.begun else "first_frames"]
-        self.begun = True
-        return frames
 
     def prompt(self, text: str) -> None:
         raise UserError("this world takes no text", self.info.name, "choose a world with text, see --list-worlds")
 
     def state(self) -> dict[str, np.ndarray]:
         """See model.world.World: between two steps, the iterator of the last one exhausted."""
-        self.lane.settle()
         tensors = {f"ring.{name}": tensor for name, tensor in self.rings.state().items()}
-        decoder = self.decoder.buffers
-        tensors |= {name: decoder[name].to("cpu", copy=True) for name in decoder_state(decoder)}
         tensors |= {"image.latents": self.image.latents.cpu(), "image.visual": self.image.visual.cpu()}
         arrays = {name: as_array(tensor) for name, tensor in tensors.items()}
         for name, ring in self._actions.items():
             arrays |= {f"{name}.rows": ring.buffer.copy(), f"{name}.count": np.array(ring.count, COUNTS)}
-        arrays |= {"chunk": np.array(self.chunk, COUNTS), "seed": np.array(self.seed, np.uint64)}
-        return arrays | {"begun": np.array(self.begun), "pose": np.array(astuple(self.pose))}
+        return self._common_state() | arrays | {"pose": np.array(astuple(self.pose))}
 
     def require_state(self, state: dict[str, np.ndarray]) -> None:
-        buffers, dtype = (self.network.buffers, self.decoder.buffers), self.placement.dtype
-        check_state(layout_of(*buffers, self.rings, self._actions, dtype), state, self.info.name)
+        own = layout_of(self.network.buffers, self.rings, self._actions, self.placement.dtype)
+        check_state({**self._common_layout(), **own}, state, self.info.name)
 
     @torch.inference_mode()
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         self.require_state(state)
         device, dtype = self.placement.device, self.placement.dtype
-        self.network.begin(empty=False)
-        self.decoder.begin(empty=False)
         self._begin(int(state["seed"]))
-        self.chunk, self.pose = int(state["chunk"]), Pose(*state["pose"].tolist())
+        self._load_common(state)
+        self.pose = Pose(*state["pose"].tolist())
 
         def part(prefix: str) -> dict[str, torch.Tensor]:
             names = [name for name in state if name.startswith(prefix)]
@@ -238,9 +171,6 @@ class MatrixGameWorld:
             self._condition_on(image)
             self._picture = None
         self.rings.load_state(part("ring."))
-        for name, tensor in part("decoder.").items():
-            self.decoder.put(f"decoder.{name}", tensor)
-        self.begun = bool(state["begun"])
         for name, ring in self._actions.items():
             ring.buffer[:], ring.count = state[f"{name}.rows"], int(state[f"{name}.count"])
 

@@ -1,0 +1,126 @@
+"""Putting a world of an official family together: what fits where, and on which engine each contract runs.
+
+What the parts are, and how to come by them, is the family's affair (its assemble.py); how engines are chosen,
+compile/manager.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn as nn
+
+from compile.fit import Fit, Sizes, fit, require
+from compile.manager import prepare
+from compile.plan import Place
+from compile.runner import Runner
+from model.decode_graphs import decode_contract
+from model.graph import Contract
+from model.placement import Placement, place
+from model.rings import Rings
+from model.tiles import TiledDecoder
+from model.world import LoadOptions
+
+# What a process that uses CUDA has taken before anything is loaded: it counts against a budget, and is not free.
+CONTEXT_BYTES = 400_000_000
+LOW = ("fp8", "int8")
+OTHERS = ("graph", "trt", "ort", "openvino")
+STREAMED = "cannot run blocks that are kept in host memory"
+SPLIT = "cannot run a network that is split among processes"
+
+
+def arrange(
+    sizes: Callable[[], Sizes], placement: Placement, options: LoadOptions, where: str, remedy: str = ""
+) -> Fit | None:
+    """How a world fits into the budget: --vram, or what is free of the GPU. None on a CPU that has no budget.
+
+    Raises UserError, which names the least that will do, and the `remedy`, where it does not fit at all.
+    """
+    kind = placement.device.type
+    if options.vram is not None:
+        budget = int(options.vram * 1e9)
+    elif kind == "cuda":
+        budget = torch.cuda.mem_get_info(placement.device)[0] + CONTEXT_BYTES
+    else:
+        return None
+    counted = sizes()
+    # Weights of fewer bits are made from these on a walk (compile/quantised.py): these have to fit before.
+    own = {name: blocks for name, blocks in counted.blocks.items() if name not in LOW}
+    return require(fit(replace(counted, blocks=own), budget, kind, tuple(own)), where, remedy)
+
+
+def is_streamed(found: Fit | None, layers: int) -> bool:
+    """Whether some blocks stay in host memory."""
+    return found is not None and found.resident < layers
+
+
+def own_rings(
+    make: Callable[[torch.device | str, torch.dtype], Rings], placement: Placement, options: LoadOptions
+) -> Rings:
+    """The caches; of one process of several, its own."""
+    if options.team is None:
+        return make(placement.device, placement.dtype)
+    from compile.parallel import split_rings
+
+    return split_rings(make("meta", placement.dtype), options.team, placement.device, placement.dtype)
+
+
+def resident_network(load: Callable[[Placement], nn.Module], placement: Placement, resident: int | None) -> nn.Module:
+    """The network on its device; with `resident` blocks there and the others on the host, None for all there."""
+    if resident is None:
+        return load(placement)
+    from compile.host_weights import stream_blocks
+
+    net = load(replace(placement, device=torch.device("cpu")))
+    stream_blocks(net.blocks, resident, placement.device)
+    return net.to(placement.device)
+
+
+def network_runner(
+    contract: Contract,
+    buffers: dict[str, torch.Tensor],
+    placement: Placement,
+    options: LoadOptions,
+    streamed: bool,
+    barred: Mapping[str, str] | None = None,
+) -> Runner:
+    """The network's runner over the caches' buffers. barred: engines that the family knows to be of no use, and why."""
+    forbidden = dict(barred or {}) | (dict.fromkeys(OTHERS, STREAMED) if streamed else {})
+    forbidden |= dict.fromkeys(OTHERS, SPLIT) if options.team is not None else {}
+    return prepare(contract, here(placement), options, buffers, placement.dtype, forbidden)
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """A decoder: `load` gives it on a placement, `sketch` on the meta device; latent: the shape of what it is given."""
+
+    load: Callable[[Placement], nn.Module]
+    sketch: Callable[[], nn.Module]
+    latent: tuple[int, ...]
+
+    def contract(self, world: str, identity: str, placement: Placement, tiles: int = 1) -> Contract:
+        sketch = self.sketch()
+        if tiles == 1:
+            return decode_contract(world, identity, lambda: self.load(placement), sketch, self.latent)
+        made = TiledDecoder(sketch, tiles)
+        return decode_contract(world, identity, lambda: TiledDecoder(self.load(placement), tiles), made, self.latent)
+
+    def runner(self, world: str, identity: str, placement: Placement, options: LoadOptions, tiles: int) -> Runner:
+        """On a device of its own where one was asked for, in tiles where memory is short."""
+        there = placement
+        if options.decode_device != "auto":
+            there = place(replace(options, device=options.decode_device), placement.dtype)
+        # A decoder is convolutions: 8 bits for matrices are not meant for it.
+        own = replace(options, precision="auto") if options.precision in LOW else options
+        return prepare(self.contract(world, identity, there, tiles), here(there), own, {}, there.dtype)
+
+
+def here(placement: Placement) -> Place:
+    return Place(placement.device.type, str(placement.device), torch.get_num_threads())
+
+
+def apart(placement: Placement) -> Placement:
+    """The CPU, in float32: for encoders that the device has no room for."""
+    return replace(placement, device=torch.device("cpu"), dtype=torch.float32)
