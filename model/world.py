@@ -70,6 +70,7 @@ class LoadOptions:
     "full" or "tiny"; `device` a torch device such as "cpu" or "cuda"; `threads` those of a CPU engine.
 
     `decode_device` is the decoder's, where it is another one; `vram` a budget of device memory in GB (10^9 bytes).
+    `context` the most latent frames that a chunk looks back on, for worlds that choose them (None: as trained).
     `engine` and `precision` are names of compile/plan.py. `settled`: the engine must not change while playing, as in a
     recording: it is made ready before. `engines`: the folder of what was built (None: the user's own); `engine_dir`:
     engines that were made ahead of time. `say` is told in a line when another engine takes over. `team`: the processes
@@ -84,6 +85,7 @@ class LoadOptions:
     threads: int | None = None
     decode_device: str = "auto"
     vram: float | None = None
+    context: int | None = None
     engine: str = "auto"
     precision: str = "auto"
     settled: bool = False
@@ -98,7 +100,9 @@ class World(Protocol):
     info: WorldInfo
 
     def reset(self, image: np.ndarray | None, prompt: str | None, seed: int) -> None:
-        """Begin again from `image` (uint8 RGB [h, w, 3], any size; None: the world's own start picture)."""
+        """Begin again from `image` (uint8 RGB [h, w, 3], any size; None: the world's own start picture) and `prompt`
+        (None: the world's own). Raises UserError for what it cannot begin from, and has changed nothing then.
+        """
 
     def step(self, controls: np.ndarray) -> Iterator[np.ndarray]:
         """Dream the next chunk.
@@ -129,7 +133,9 @@ class World(Protocol):
         """Nobody plays any more: what is built beside play is given up. From any thread; never raises."""
 
     def prompt(self, text: str) -> None:
-        """Change the text condition from the next chunk on; raises UserError where a world takes no text."""
+        """Change the text condition from the next chunk on. Raises UserError where a world takes no text, or not this
+        one, and has changed nothing then.
+        """
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, as arrays that may be kept."""

@@ -31,6 +31,7 @@ class Tally:
     """What was dreamt, for whoever looks: one thread writes, any may read.
 
     `chunk` counts chunks since the reset, `dreamt` those of the run, `deeds` all that witnesses were told of it.
+    `seed`, `image` and `prompt` are the walk's.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class Tally:
         self.split = Split(PARTS)
         self.camera = np.eye(4)
         self.backend = self.prompt = ""
+        self.seed, self.image = 0, None
         # Requests served, and frames of begun chunks that are still to come.
         self.served = self.coming = 0
 
@@ -59,13 +61,14 @@ class Dreamer:
         wanted: Callable[[int], bool],
         deliver: Callable[[Frame], bool],
         upcoming: Callable[[], Step | None],
-        refuse: Callable[[str], None],
+        refuse: Callable[[Request, str], None],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._world, self._witnesses, self._tally = world, witnesses, tally
         self._wanted, self._deliver, self._upcoming, self._clock = wanted, deliver, upcoming, clock
-        self._refuse, self._seed = refuse, 0
+        self._refuse = refuse
         self._picture: np.ndarray | None = None
+        self._given_up: list[tuple[Begun, list[np.ndarray]]] = []
 
     def serve(self, request: Request) -> None:
         """Do what was asked, and whatever was asked meanwhile of a world that overlaps."""
@@ -91,21 +94,30 @@ class Dreamer:
                 case Restore(_, moment):
                     self._restore(moment)
         except UserError as error:
-            if not self._tally.deeds or isinstance(request, Reset) and not self._needs_image(request):
+            if not self._tally.deeds:
                 raise
-            self._refuse(str(error))
+            self._refused(request, error)
+
+    def _refused(self, request: Request, error: UserError) -> None:
+        """The walk goes on. What was given up of it is dreamt to its end: the world is behind that."""
+        for witness in self._witnesses:
+            witness.refused(error)
+        given_up, self._given_up = self._given_up, []
+        for work, frames in given_up:
+            frames.extend(work.frames)
+            self._count(work, frames, work.busy_s)
+        self._tally.coming = 0
+        self._refuse(request, str(error))
 
     def _reset(self, request: Reset) -> None:
-        if self._needs_image(request):
+        if self._world.info.needs_image and request.image is None:
             raise UserError("this world needs a start picture", self._world.info.name, "give one with --image FILE")
         self._world.reset(request.image and request.image.pixels, request.prompt or None, request.seed)
-        self._tally.chunk = self._tally.coming = 0
-        self._seed, self._tally.prompt, self._picture = request.seed, request.prompt, None
+        tally = self._tally
+        tally.chunk = tally.coming = 0
+        tally.seed, tally.image, tally.prompt = request.seed, request.image, request.prompt
+        self._picture, self._given_up = None, []
         self._tell("begun", request)
-
-    def _needs_image(self, request: Reset) -> bool:
-        """Whether the world is left as it was for want of a picture."""
-        return self._world.info.needs_image and request.image is None
 
     def _reword(self, prompt: str) -> None:
         self._world.prompt(prompt)
@@ -114,14 +126,16 @@ class Dreamer:
 
     def _restore(self, moment: Moment) -> None:
         self._world.load_state(dict(moment.state))
-        self._tally.chunk, self._tally.coming = moment.chunk, 0
-        self._seed, self._tally.prompt, self._picture = moment.seed, moment.prompt, moment.picture
-        self._tally.camera = np.array(self._world.camera, np.float64)
+        tally = self._tally
+        tally.chunk, tally.coming = moment.chunk, 0
+        tally.seed, tally.prompt = moment.seed, moment.prompt
+        self._picture, self._given_up = moment.picture, []
+        tally.camera = np.array(self._world.camera, np.float64)
         self._tell("restored", moment)
 
     def _moment(self) -> Moment:
         tally = self._tally
-        return Moment(self._world.state(), tally.chunk, self._seed, tally.prompt, self._picture, tally.deeds)
+        return Moment(self._world.state(), tally.chunk, tally.seed, tally.prompt, self._picture, tally.deeds)
 
     def _begin(self, request: Step) -> Begun | None:
         """Begin a chunk. From then on, a world that overlaps may be asked for the next one."""
@@ -151,6 +165,7 @@ class Dreamer:
             frames.append(pixels)
             frame = Frame(pixels, request.epoch, work.chunk, len(frames) - 1, request.sampled_at, ready)
             if not self._deliver(frame):
+                self._given_up.append((work, frames))
                 break
             self._tally.coming = max(0, self._tally.coming - 1)
             if not wants:

@@ -30,7 +30,7 @@ FRAMES_QUEUED = 16
 class Generator:
     """Owns the thread. All methods are for one thread, the loop's; the counters may be read at any time.
 
-    `seed`, `image` and `prompt` are what the next `begin` uses, and the last one used.
+    `seed`, `image` and `prompt` are what the next `begin` uses, and the last one used; what is refused is taken back.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Generator:
         self._ask(Step(self._epoch, controls, sampled_at))
 
     def reword(self, prompt: str) -> None:
-        """Change the prompt from the next chunk on; where the world will not, `refusal` says why."""
+        """Change the prompt from the next chunk on; where the world will not, `refusal` says why, as of all else."""
         self.prompt = prompt
         self._ask(Reword(self._epoch, prompt))
 
@@ -226,8 +226,12 @@ class Generator:
         except BaseException as error:  # travels to the loop's thread, whatever it is
             self._error = error
 
-    def _refused(self, words: str) -> None:
-        self.prompt = self._tally.prompt
+    def _refused(self, request: Request, words: str) -> None:
+        if isinstance(request, Reword):
+            # Who has asked for another one meanwhile gets that.
+            self.prompt = self._tally.prompt if self.prompt == request.prompt else self.prompt
+        elif self._wanted(request.epoch):
+            self.seed, self.image, self.prompt = self._tally.seed, self._tally.image, self._tally.prompt
         self._refusals.append(words)
 
     def _wanted(self, epoch: int) -> bool:

@@ -102,8 +102,11 @@ class KioskPlayer(Player):
                 super().take(event, now)
 
     def tick(self, now: float) -> None:
-        """What becomes of recordings is for the log, not for visitors."""
+        """What becomes of recordings, and what the world will not do, is for the log, not for visitors."""
         self.hands.recording.news()
+        if words := self.hands.generator.refusal():
+            self.hands.looks.show_prompt("")
+            self._say(words)
         super().tick(now)
 
     def _hand_over(self, now: float) -> None:

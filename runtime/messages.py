@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from model.world import WorldInfo
+from runtime.errors import UserError
 from runtime.image import StartImage
 
 State = Mapping[str, np.ndarray]
@@ -131,6 +132,9 @@ class Witness(Protocol):
     def restored(self, moment: Moment) -> None:
         """The world goes on from another moment."""
 
+    def refused(self, error: UserError) -> None:
+        """The world would not do what was asked, and is as it was; may raise that, to end the walk."""
+
     def wants(self, chunk: int) -> bool:
         """Whether the moment after the `chunk`-th chunk since the reset will be asked for."""
 
@@ -148,6 +152,8 @@ class Bystander:
     def reworded(self, prompt: str) -> None: ...
 
     def restored(self, moment: Moment) -> None: ...
+
+    def refused(self, error: UserError) -> None: ...
 
     def wants(self, chunk: int) -> bool:
         return False

@@ -155,9 +155,11 @@ class Player:
             self._go_on_from(moment)
             h.saving.forget()
         heard = itertools.chain.from_iterable(herald() for herald in (h.saving.news, h.recording.news, *h.heralds))
-        for words in (h.generator.refusal(), *heard):
-            if words:
-                self.say(words)
+        if words := h.generator.refusal():
+            h.looks.show_prompt("")  # a text that is not taken is not shown as if it were
+            self.say(words)
+        for words in filter(None, heard):
+            self.say(words)
         for shot in h.screenshots.results():
             self.say(
                 text("screenshot.failed", reason=shot.error)

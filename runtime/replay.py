@@ -170,6 +170,11 @@ class Replay(Bystander):
         if (header.backend, header.device) != (info.backend, info.device):
             self._elsewhere = f"{header.backend} ({header.device})"
 
+    def refused(self, error: UserError) -> None:
+        """Without it, all that follows would be other pictures."""
+        if self._expected:
+            raise error
+
     def _whole(self, info: WorldInfo) -> bool:
         """Whether every chunk has as many rows as the world may want; which of both, it finds when it gets there."""
         lengths = {info.first_chunk_frames, info.chunk_frames}

@@ -6,6 +6,7 @@ import time
 import pytest
 from fake_world import FakeWorld
 from stage import Stage
+from test_runtime_refusals import Particular
 
 from input.events import Click, PadAdded, PadRemoved, Press, Quit, Release, Stick
 from input.keymap import load_keymap
@@ -136,3 +137,12 @@ def test_prompts_that_a_world_does_not_take_are_told_to_the_exhibitor(exhibit, t
     told = [line for line in lines if "prompts do nothing here" in line]
     assert len(told) == (bool(prompts) and not takes_text)
     assert (walk.generator.prompt == "rain") == takes_text
+
+
+def test_a_text_that_is_refused_is_for_the_exhibitor_and_nothing_ends(exhibit):
+    touch = [(0.6, Press("forward", "w")), (0.9, Press("", "1")), (1.2, Press("", "2"))]
+    world = Particular(takes_text=True)
+    stage, walk, _ = exhibit([*touch, *((1.6, event) for event in CHORD)], world=world, prompts=("snow", "rain"))
+    assert [line for line in lines if "not stored" in line] == ["the text 'rain' is not stored"]
+    assert walk.generator.prompt == "snow" and not any("stored" in " ".join(said) for said in stage.texts_over)
+    assert stage.shown[-1][0] > stage.start + 1.4
