@@ -9,7 +9,8 @@ import torch
 import torch.nn as nn
 
 from model.checkpoint import on_meta
-from model.matrix_game.assemble import Parts, assemble
+from model.graph import Contract
+from model.matrix_game.assemble import Parts, assemble, contracts
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import CONSTANT_FROM, MASK_CHANNELS, ImageCondition
 from model.matrix_game.load import describe
@@ -55,20 +56,13 @@ def randomised(module: nn.Module, placement: Placement, seed: int) -> nn.Module:
     return module.requires_grad_(False).eval()
 
 
-def matrix_game(
-    config: MatrixGameConfig,
-    placement: Placement,
-    seed: int = 0,
-    options: LoadOptions | None = None,
-    sketch: bool = False,
-) -> MatrixGameWorld:
-    """The world that official files would make, but for what the weights are; its image condition is random too.
+def filled(module: nn.Module, placement: Placement, seed: int | None) -> nn.Module:
+    """A module made on the meta device with random weights; without a seed it stays there, to be counted, not run."""
+    return module if seed is None else randomised(module, placement, seed)
 
-    sketch: the modules stay on the meta device, where they can be counted but not run.
-    """
 
-    def filled(module: nn.Module, place: Placement, its_seed: int) -> nn.Module:
-        return module if sketch else randomised(module, place, its_seed)
+def parts_of(config: MatrixGameConfig, seed: int | None) -> Parts:
+    """The parts that official files would make, but for what the weights are; see `filled` for no seed."""
 
     def encode(picture: np.ndarray, place: Placement) -> ImageCondition:
         generator = torch.Generator(place.device).manual_seed(seed)
@@ -77,12 +71,23 @@ def matrix_game(
         parts = (torch.randn(size, generator=generator, device=place.device) for size in (latents, visual))
         return ImageCondition(*(part.to(place.dtype) for part in parts))
 
-    parts = Parts(
+    return Parts(
         network=lambda place: filled(on_meta(MatrixGameNet, config.network), place, seed),
-        decoder=lambda place: filled(on_meta(VaeDecoder, config.vae), place, seed + 1),
+        decoder=lambda place: filled(on_meta(VaeDecoder, config.vae), place, None if seed is None else seed + 1),
         sketch=lambda: on_meta(VaeDecoder, config.vae),
         encode=encode,
         starts=[np.zeros((16, 16, 3), np.uint8)],
     )
+
+
+def matrix_game(
+    config: MatrixGameConfig, placement: Placement, seed: int = 0, options: LoadOptions | None = None
+) -> MatrixGameWorld:
+    """A world with random weights; its image condition is random too."""
     info = describe("random", "Random weights", config, placement, f"random {seed}", has_start=True)
-    return assemble(config, info, parts, placement, options or LoadOptions())
+    return assemble(config, info, parts_of(config, seed), placement, options or LoadOptions())
+
+
+def sketch(config: MatrixGameConfig, placement: Placement) -> list[Contract]:
+    """The contracts of such a world without weights or caches."""
+    return contracts(config, "random", "random", parts_of(config, None), placement)

@@ -24,9 +24,15 @@ from runtime.image import load_image
 WORLDS = Path(__file__).resolve().parent.parent / "assets" / "worlds"
 DEFAULT_WORLD = "cloister"
 # A family's module has load_world(folder, described, options).
-FAMILIES = {"dream": "model.dream.load", "matrix-game": "model.matrix_game.load"}
+FAMILIES = {
+    "dream": "model.dream.load",
+    "matrix-game": "model.matrix_game.load",
+    "worldplay": "model.worldplay.load",
+}
 # Those whose worlds are no pastime without one, and need torch.
-WANT_GPU = ("matrix-game",)
+WANT_GPU = ("matrix-game", "worldplay")
+# Those that choose what they look back on, so that a person may limit it.
+CHOOSE_CONTEXT = ("worldplay",)
 
 
 def list_worlds() -> list[tuple[str, str, str]]:
@@ -89,6 +95,8 @@ def load_world(name_or_dir: str, options: LoadOptions | None = None) -> World:
     """Load a world, ready for `reset`. Raises what `options.progress` raises to end it."""
     folder, options = find_world(name_or_dir), options or LoadOptions()
     described = read_world_file(folder)
+    if options.context is not None and described.family not in CHOOSE_CONTEXT:
+        raise UserError(f"{folder.name} cannot look back on less or more", "--context", "leave it out")
     options.progress.stage("loading", name=folder.name)
     world = family_of(described, folder).load_world(folder, described, options)
     options.progress.stage("")

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from input.document import read_values
 from model.digests import sha256_of, to_be_hashed
@@ -75,21 +76,29 @@ def read_world_file(folder: Path) -> WorldFile:
     return read_settings(WorldFile, values, str(path))
 
 
-def identity(folder: Path, files: Mapping[str, str], settings: object = None, progress: Watcher = UNWATCHED) -> str:
+def identity(
+    folder: Path,
+    files: Mapping[str, str],
+    settings: object = None,
+    progress: Watcher = UNWATCHED,
+    called: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Compare every file with its SHA-256, where that is known; returns one digest over all of them, and `settings`.
 
-    settings: a dataclass of what else decides what is dreamt, where the files do not hold it.
+    settings: a dataclass of what else decides what is dreamt, where the files do not hold it. called: what files are
+    called here that have another name in `files`.
     """
     whole = hashlib.sha256(b"" if settings is None else repr(settings).encode())
-    progress.stage("checking", sum(to_be_hashed(folder / name) for name in files), BYTES, folder.name)
+    paths = {name: folder / called.get(name, name) for name in sorted(files)}
+    progress.stage("checking", sum(to_be_hashed(path) for path in paths.values()), BYTES, folder.name)
     hashed = Tally(progress)
-    for name, expected in sorted(files.items()):
+    for name, path in paths.items():
         try:
-            actual = sha256_of(folder / name, hashed.add)
+            actual = sha256_of(path, hashed.add)
         except OSError as error:
-            raise UserError(f"a file of the world is missing: {error.strerror}", str(folder / name), RESTORE) from error
-        if expected and actual != expected:
+            raise UserError(f"a file of the world is missing: {error.strerror}", str(path), RESTORE) from error
+        if files[name] and actual != files[name]:
             what = "a file of the world is truncated or altered: its SHA-256 differs"
-            raise UserError(what, str(folder / name), RESTORE)
+            raise UserError(what, str(path), RESTORE)
         whole.update(f"{name} {actual}\n".encode())
     return whole.hexdigest()

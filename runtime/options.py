@@ -30,7 +30,8 @@ class Options:
     `weights` is the folder of a world's official files, `fetch` the world to download them of, `accept_licence` names
     the licences that are accepted for that (None: none); `offline` forbids the network. `engine` and `precision` say
     what computes (see compile/plan.py), `engine_cache` what to do with engines that were built before. `attention`,
-    `decoder`, `device`, `decode_device` and `vram` (GB) are for the worlds that load such files (see model/world.py).
+    `decoder`, `device`, `decode_device`, `vram` (GB) and `context` are for the worlds that load such files (see
+    model/world.py).
     """
 
     world: str | None
@@ -67,6 +68,7 @@ class Options:
     device: str
     decode_device: str
     vram: float | None
+    context: int | None
 
     @property
     def says_what(self) -> bool:
@@ -162,6 +164,7 @@ def add_weights(parser: Parser) -> None:
     add("--device", type=device, default="auto", metavar="NAME", help="torch device such as cuda:1 (default auto)")
     add("--decode-device", type=device, default="auto", metavar="NAME", help="the decoder's, if it is another one")
     add("--vram", type=positive, metavar="GB", help="memory of the device that may be used (default: what is free)")
+    add("--context", type=count, metavar="N", help="latent frames that a chunk looks back on, for worlds that choose")
 
 
 def parse_options(argv: list[str] | None = None) -> Options:

@@ -13,20 +13,12 @@ from typing import Generic, TypeVar
 
 import yaml
 
+from input.document import read_values
 from model.settings import read_settings, write_settings
 from runtime.errors import UserError
 
 Content = TypeVar("Content")
 MOST_BYTES = 2**14  # what is larger is something else
-
-
-class PlainLoader(yaml.SafeLoader):
-    """YAML in which only `true` and `false` are truth values: `off` is a word here."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if first in "tTfF" or not tag.endswith(":bool")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 @dataclass(frozen=True)
@@ -57,9 +49,9 @@ class OwnFile(Generic[Content]):
         if len(content) > MOST_BYTES:
             raise UserError(f"the {self.what} are too long for a file of {self.what}", str(path), self.remedy)
         try:
-            values = yaml.load(content.decode("utf-8"), Loader=PlainLoader)
-        except Exception as error:  # the text, the YAML, or what a tag makes of a word, from KeyError to AttributeError
-            raise UserError(f"the {self.what} cannot be read: {_problem(error)}", str(path), self.remedy) from error
+            values = read_values(content)
+        except ValueError as error:
+            raise UserError(f"the {self.what} cannot be read: {error}", str(path), self.remedy) from error
         return read_settings(self.holds, {} if values is None else values, str(path), self.remedy)
 
     def write(self, content: Content, path: Path) -> None:
@@ -80,10 +72,3 @@ class OwnFile(Generic[Content]):
         finally:
             with contextlib.suppress(OSError):  # what could not be made need not be removed
                 draft.unlink(missing_ok=True)
-
-
-def _problem(error: Exception) -> str:
-    """What is wrong, in a few words, and the line where that is known."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or type(error).__name__
-    return f"{problem}, line {mark.line + 1}" if mark else str(problem)

@@ -141,6 +141,7 @@ def how_to_load(options: Options, past: Past, preferences: Preferences, team: ob
         options.device if team is None else team.device,
         decode_device=options.decode_device,
         vram=options.vram,
+        context=options.context,
         engine=engine,
         precision=precision,
         engine_dir=options.engine_dir,

@@ -26,7 +26,9 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-ENDLESS = pytest.StashKey[subprocess.Popen]()
+# What takes minutes of one core: fixtures, and the files of tests/ that are run for them.
+LONG = {"endless": "endless.py", "revisits": "endless_worldplay.py"}
+WALKS = pytest.StashKey[dict[str, subprocess.Popen]]()
 NO_WINDOW = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
 
 
@@ -75,23 +77,37 @@ def xvfb() -> Iterator[str]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What takes longest begins first, where it will be asked for, and gives way to all else."""
-    asked = any("endless" in getattr(item, "fixturenames", ()) for item in session.items)
-    if asked and not session.config.option.collectonly:
-        folder = tempfile.mkdtemp()
-        command = [sys.executable, str(ROOT / "tests" / "endless.py"), folder]
-        gives_way = None if os.name == "nt" else lambda: os.nice(19)
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "REVERIE_HOME": folder}
-        walk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=gives_way)
-        session.config.stash[ENDLESS] = walk
-        session.config.add_cleanup(walk.kill)
-        session.config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    walks = session.config.stash[WALKS] = {}
+    for name, script in LONG.items() if not session.config.option.collectonly else ():
+        if name in asked:
+            folder = tempfile.mkdtemp()
+            command = [sys.executable, str(ROOT / "tests" / script), folder]
+            gives_way = None if os.name == "nt" else lambda: os.nice(19)
+            environment = os.environ | {"OMP_NUM_THREADS": "1", "REVERIE_HOME": folder}
+            walks[name] = subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=gives_way
+            )
+            session.config.add_cleanup(walks[name].kill)
+            session.config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+
+
+def walked(config: pytest.Config, name: str) -> dict:
+    """What a walk of LONG told, once it has ended."""
+    out, _ = config.stash[WALKS][name].communicate(timeout=900)
+    return json.loads(out)
 
 
 @pytest.fixture(scope="session")
 def endless(pytestconfig: pytest.Config) -> dict:
     """What ten thousand chunks were like: see tests/endless.py."""
-    out, _ = pytestconfig.stash[ENDLESS].communicate(timeout=900)
-    return json.loads(out)
+    return walked(pytestconfig, "endless")
+
+
+@pytest.fixture(scope="session")
+def revisits(pytestconfig: pytest.Config) -> dict:
+    """What coming back was like, two thousand chunks long: see tests/endless_worldplay.py."""
+    return walked(pytestconfig, "revisits")
 
 
 @pytest.fixture(scope="session")

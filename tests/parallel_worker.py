@@ -1,6 +1,7 @@
 """What the processes of tests/test_compile_parallel.py run: walks under torchrun, and ends of all kinds.
 
-python parallel_worker.py walk OUT FOLDER...: one of torchrun's processes; writes OUT/<folder>.<rank>.npz.
+python parallel_worker.py walk OUT WORLD...: one of torchrun's processes; writes OUT/<world>.<rank>.npz. A world is the
+folder of a Matrix-Game, or the name of a WorldPlay in SPLIT.
 python parallel_worker.py end: forks pairs that end in different ways; prints one line of JSON per process.
 """
 
@@ -21,6 +22,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from fake_world import FakeWorld  # noqa: E402
 from test_matrix_world import open_world, rows  # noqa: E402
+from worldplay_fixtures import SPLIT, open_split, recorded  # noqa: E402
 
 from compile import parallel  # noqa: E402
 from runtime.errors import UserError  # noqa: E402
@@ -30,16 +32,9 @@ PATIENCE_S = 3.0
 HANGS_S = 60.0
 
 
-def recorded(world) -> list[np.ndarray]:
-    """A list that every chunk's clean latents will go to."""
-    latents, start = [], world.lane.start
-
-    def record(chunk: torch.Tensor):
-        latents.append(chunk.numpy().copy())
-        return start(chunk)
-
-    world.lane.start = record
-    return latents
+def opened(name: str, **options):
+    """The world that a command line names."""
+    return open_split(name, **options) if name in SPLIT else open_world(Path(name), decoder="tiny", **options)
 
 
 def play(world) -> dict[str, np.ndarray]:
@@ -57,10 +52,10 @@ def play(world) -> dict[str, np.ndarray]:
     return {f"state.{name}": array for name, array in kept.items()} | {"pictures": np.stack(pictures)}
 
 
-def walk(out: Path, folders: list[Path]) -> None:
+def walk(out: Path, names: list[str]) -> None:
     team = parallel.start("cpu")
-    for folder in folders:
-        world = open_world(folder, decoder="tiny", team=team)
+    for name in names:
+        world = opened(name, team=team)
         latents, result = recorded(world), {}
         if team.rank == 0:
             leader = parallel.Leader(world, team)
@@ -68,9 +63,9 @@ def walk(out: Path, folders: list[Path]) -> None:
             team.dismiss()
         else:
             parallel.follow(world, team)
-        mouse = world.rings["mouse"].buffer.shape[2] if "mouse" in world.rings.names else 0
+        mouse = world.rings["mouse"].buffer.shape[2] if "mouse" in getattr(world.rings, "names", ()) else 0
         result |= {"latents": np.stack(latents), "positions": np.array(mouse)}
-        np.savez(out / f"{folder.name}.{team.rank}.npz", **result)
+        np.savez(out / f"{Path(name).name}.{team.rank}.npz", **result)
     team.close()
 
 
@@ -154,6 +149,6 @@ def end_in_all_ways(ends: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "walk":
-        walk(Path(sys.argv[2]), [Path(folder) for folder in sys.argv[3:]])
+        walk(Path(sys.argv[2]), sys.argv[3:])
     else:
         end_in_all_ways(sys.argv[2:])

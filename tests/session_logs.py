@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -79,6 +80,8 @@ class Walked:
             frame = self.generator.take()
             if frame is not None:
                 self.seen.append(digest(frame.pixels))
+            else:
+                time.sleep(0.0005)  # a world that computes has better uses for the core
 
     def end(self) -> Session:
         """Close everything; the session as it is read back."""

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
 from bench import gpu  # noqa: E402
-from bench.worlds import Spec  # noqa: E402
+from bench.families import Spec  # noqa: E402
 
-DRY = ["--dry", "--device", "cpu", "--repeats", "1", "--seconds", "0", "--threads", "1"]
+DRY = ["--dry", "--device", "cpu", "--repeats", "1", "--seconds", "0", "--threads", "1", "--worlds", "matrix-game-2"]
 
 
 def test_rows_and_profile_of_a_dry_run(tmp_path, capsys):
@@ -40,4 +40,5 @@ def test_attention_back_ends_are_compared_on_one_engine():
 def test_a_gpu_runs_full_sizes_and_a_dry_run_tiny_ones():
     full, dry = gpu.parse(["--device", "cuda"]), gpu.parse(["--device", "cuda", "--dry"])
     assert (full.full, full.tiny) == (True, False) and (dry.full, dry.tiny) == (False, True)
-    assert full.worlds == ["matrix-game-2"] and full.budget + full.grace < 300
+    assert full.worlds == ["matrix-game-2", "worldplay", "worldplay-5b"]
+    assert full.budget + full.grace + 2 * gpu.PROFILES_S < 9 * 60 - 2 * 50, "parity and starting take some time too"

@@ -73,7 +73,8 @@ def test_fractions():
 
 
 def test_the_embedded_world_is_counted_as_large_as_it_is():
-    from bench.worlds import Spec, contracts
+    from bench.families import Spec
+    from bench.worlds import contracts
 
     found = roofline.survey(contracts(Spec("cloister", "eager", "fp32"), sketch=True))
     weights = 53.6e6  # bytes of its files
@@ -83,7 +84,8 @@ def test_the_embedded_world_is_counted_as_large_as_it_is():
 
 
 def test_full_size_is_counted_without_memory():
-    from bench.worlds import Spec, contracts
+    from bench.families import Spec
+    from bench.worlds import contracts
     from runtime.process import rss_mb
 
     before = rss_mb()

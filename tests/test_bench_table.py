@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
 from bench import against, plot, possible, report, row, table, task  # noqa: E402
+from bench.families import Spec  # noqa: E402
 from bench.possible import Refusal, grouped, stage  # noqa: E402
 from bench.present import present_ms  # noqa: E402
-from bench.worlds import Spec, contracts  # noqa: E402
+from bench.worlds import contracts  # noqa: E402
 from model.graph import Unavailable  # noqa: E402
 
 TINY = Spec("matrix-game-2", "eager", "fp32", "sdpa", full=False, seconds=0.0, repeats=1)
@@ -97,7 +98,7 @@ def test_a_row_that_cannot_be_is_a_reason_and_one_that_hangs_is_stopped(tmp_path
 
 
 def test_a_family_without_an_entry_is_said_to_have_none(monkeypatch):
-    monkeypatch.setattr("bench.worlds.FAMILIES", {})
+    monkeypatch.setattr("bench.families.FAMILIES", {})
     with pytest.raises(Unavailable, match="matrix-game"):
         contracts(TINY, sketch=True)
 

@@ -1,4 +1,7 @@
-"""One world in two processes against the same in one: every number of it; and that none outlives the others."""
+"""One world in two processes against the same in one: every number of it; and that none outlives the others.
+
+Of WorldPlay: text in front of the caches, two branches in them, two rows of guidance.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,18 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 if not (torch.distributed.is_available() and torch.distributed.is_gloo_available()):
     pytest.skip("this torch knows no gloo", allow_module_level=True)
 
+from fake_world import FakeWorld  # noqa: E402
 from matrix_fixtures import tiny_config, write_world  # noqa: E402
-from parallel_worker import HANGS_S, PATIENCE_S, play, recorded  # noqa: E402
-from test_matrix_world import VARIANTS, open_world  # noqa: E402
+from parallel_worker import CHUNKS, HANGS_S, PATIENCE_S, opened, play, rows  # noqa: E402
+from test_matrix_world import VARIANTS  # noqa: E402
+from worldplay_fixtures import SPLIT, recorded  # noqa: E402
 
-from compile.parallel import TokenSplit, start  # noqa: E402
+from compile.parallel import END, TokenSplit, follow, start  # noqa: E402
 from runtime.errors import UserError  # noqa: E402
 
 WORKER = Path(__file__).with_name("parallel_worker.py")
 TOKENS = {"universal": (4, 4), "gta": (5, 4), "templerun": (4, 4)}  # of a frame, in each process
+NAMES = (*VARIANTS, *SPLIT)
 UNEVEN = {"width": 48, "height": 48}
 # A matrix product over half of the tokens may be summed in another order.
 TOLERANCE = 1e-6
@@ -48,18 +54,25 @@ def run(*command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def walks(tmp_path_factory):
-    """By variant: what one process gave, and what each of two."""
-    out, worlds = tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("worlds")
+def places(tmp_path_factory) -> dict[str, str]:
+    """By name: what parallel_worker.opened takes."""
+    worlds = tmp_path_factory.mktemp("worlds")
     for name, changes in VARIANTS.items():
         write_world(worlds / name, tiny_config(**changes, **(UNEVEN if name == "gta" else {})))
+    return {name: str(worlds / name) if name in VARIANTS else name for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def walks(places, tmp_path_factory):
+    """By name: what one process gave, and what each of two."""
+    out = tmp_path_factory.mktemp("out")
     run(
         *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *(str(WORKER), "walk", str(out), *(str(worlds / name) for name in VARIANTS)),
+        *(str(WORKER), "walk", str(out), *places.values()),
     )
     results = {}
-    for name in VARIANTS:
-        world = open_world(worlds / name, decoder="tiny")
+    for name, place in places.items():
+        world = opened(place)
         latents = recorded(world)
         alone = play(world) | {"latents": np.stack(latents), "camera": world.camera}
         results[name] = alone, *(dict(np.load(out / f"{name}.{rank}.npz")) for rank in range(2))
@@ -71,7 +84,7 @@ def error(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a.astype(np.float64) - b).max() / max(np.abs(b).max(), 1e-9))
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_two_processes_dream_what_one_does(walks, name):
     alone, leader, follower = walks[name]
     assert error(leader["latents"], alone["latents"]) <= TOLERANCE
@@ -81,7 +94,7 @@ def test_two_processes_dream_what_one_does(walks, name):
     assert np.array_equal(leader["camera"], alone["camera"])
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_state_is_the_same_whoever_keeps_it(walks, name):
     """And going back to it was part of the walk."""
     alone, leader, _ = walks[name]
@@ -92,8 +105,17 @@ def test_a_state_is_the_same_whoever_keeps_it(walks, name):
         assert error(leader[key], alone[key]) <= TOLERANCE, key
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_two_processes_saved_goes_on_in_one(places, walks, name):
+    alone, leader, _ = walks[name]
+    world = opened(places[name])
+    world.load_state({key.removeprefix("state."): leader[key] for key in leader if key.startswith("state.")})
+    pictures = np.stack(list(world.step(rows(world, CHUNKS))))
+    assert np.abs(pictures.astype(int) - alone["pictures"][-len(pictures) :]).max() <= 1
+
+
 def test_what_is_per_position_is_held_once(walks):
-    held = {name: tuple(int(result["positions"]) for result in both) for name, (_, *both) in walks.items()}
+    held = {name: tuple(int(result["positions"]) for result in walks[name][1:]) for name in VARIANTS}
     assert held == {**TOKENS, "templerun": (0, 0)}
     assert str(walks["gta"][1]["device"]).startswith("2 x CPU")
 
@@ -117,7 +139,7 @@ def ends():
         ("leader dies in a chunk", 1, "RuntimeError"),
         ("follower dies", 0, "UserError: another process of this walk is gone"),
         ("world fails", 0, "UserError: this world takes no text"),
-        ("world fails", 1, "UserError: this world takes no text"),
+        ("world fails", 1, "UserError: the process that leads this walk is gone or silent"),
     ],
 )
 def test_nobody_is_left_behind(ends, end, rank, said):
@@ -132,6 +154,13 @@ def test_nobody_is_left_behind(ends, end, rank, said):
 def test_who_was_started_alone_has_no_team(monkeypatch):
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     assert start("cpu") is None
+
+
+def test_who_follows_goes_on_where_its_world_would_not_do_what_it_was_told():
+    told = iter([("reset", (None, None, 1)), ("prompt", ("rain",)), ("reset", (None, None, 2)), (END, ())])
+    world = FakeWorld()
+    follow(world, SimpleNamespace(hear=lambda: next(told)))
+    assert world.seeds == [1, 2] and world.prompts == []
 
 
 def test_a_process_without_a_gpu_is_refused(monkeypatch):

@@ -202,9 +202,21 @@ def test_no_path_leads_out_of_its_folder(name):
     assert Part("a/b", "main", into=name, files={"f": ""}).lies("f").endswith("/f")
 
 
-@pytest.mark.parametrize("name", [name for name, _, _ in registry.list_worlds()])
+BUNDLED = {name: read_world_file(registry.WORLDS / name) for name, _, _ in registry.list_worlds()}
+
+
+@pytest.mark.parametrize("name", [name for name, read in BUNDLED.items() if not read.further])
 def test_bundled_worlds_of_one_repository_are_as_they_were(name):
-    read = read_world_file(registry.WORLDS / name)
+    read = BUNDLED[name]
     assert read.every_file == read.files
     assert [part.files for part in read.parts] == ([read.files] if read.source else [])
     assert terms_for(name) == ()
+
+
+@pytest.mark.parametrize("name", [name for name, read in BUNDLED.items() if read.further])
+def test_bundled_worlds_of_several_have_all_their_files_and_ask_for_each_licence_once(name):
+    read = BUNDLED[name]
+    lying = [part.lies(file) for part in read.parts for file in part.files]
+    assert sorted(lying) == sorted(read.every_file), "no two files lie at one place"
+    names = [terms.name for terms in terms_for(name)]
+    assert names[:1] == ["tencent-hy-worldplay"] and len(set(names)) == len(names)

@@ -11,6 +11,7 @@ import pytest
 from fake_world import PLAYER, ROOT, FakeWorld
 
 import play
+from model.registry import WORLDS
 from runtime.options import parse_options
 
 KEYS = {
@@ -123,6 +124,12 @@ def test_a_failed_start_leaves_an_old_recording_alone(tmp_path):
 
 def test_list_worlds(capsys):
     assert play.main(["--list-worlds"]) == 0
+    listed = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert listed.keys() == {path.parent.name for path in WORLDS.glob("*/world.yaml")}
+    assert (
+        listed["worldplay-5b"].startswith("WorldPlay 5B. HY-World 1.5")
+        and "--fetch worldplay-5b" in listed["worldplay-5b"]
+    )
 
 
 def test_an_error_of_the_world_s_own_is_not_hidden():

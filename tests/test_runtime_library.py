@@ -50,7 +50,7 @@ def found(name: str) -> library.WorldEntry:
 
 def put_weights(name: str, *, leave_out: int = 0, folder: Path | None = None) -> None:
     """Files of the right names, which the library does not look into."""
-    for file in list(read_world_file(registry.WORLDS / name).files)[leave_out:]:
+    for file in list(read_world_file(registry.WORLDS / name).every_file)[leave_out:]:
         path = (folder or weights_folder(name)) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * 1000)
@@ -78,6 +78,25 @@ def test_official_worlds_say_what_they_need(machine):
     machine(gpu=True, torch=False)
     assert (found(OFFICIAL).state, found(OFFICIAL).playable) == (NEEDS_GPU, False)
     assert "torch" in found(OFFICIAL).problem
+
+
+@pytest.mark.parametrize("name", ["worldplay", "worldplay-5b", "worldplay-ar", "worldplay-rl"])
+def test_worldplay_s_say_what_they_need(machine, name):
+    """Of several repositories; how much there is to download, nobody has said."""
+    machine(gpu=True)
+    entry = found(name)
+    assert (entry.state, entry.detail, entry.lacking) == (NEEDS_WEIGHTS, "needs its weights", None)
+    assert not entry.playable and not entry.problem and max(entry.picture.shape) <= 320
+    machine(gpu=False)
+    assert (found(name).state, found(name).detail) == (NEEDS_GPU, "needs a GPU, needs its weights")
+    put_weights(name, leave_out=1)
+    assert not found(name).playable, "a single missing file is enough"
+    put_weights(name)
+    assert (found(name).playable, found(name).slow) == (True, True)
+    machine(gpu=True)
+    assert (found(name).state, found(name).playable, found(name).slow) == (READY, True, False)
+    machine(gpu=True, torch=False)
+    assert not found(name).playable and "torch" in found(name).problem
 
 
 def test_what_was_fetched_already_is_not_counted_again(machine):

@@ -43,6 +43,11 @@ class Embedder:
             self.stored = self.stored.merged(found)
         self._kept: OrderedDict[str, States | torch.Tensor] = OrderedDict()
 
+    def on(self, device: torch.device) -> Embedder:
+        """This one; what has to be encoded from now on is encoded there."""
+        self._device = device
+        return self
+
     def embed(self, prompt: str) -> States:
         """The states of `prompt` by encoder, on the CPU; raises UserError where there is no way to them."""
         prompt = prompt or EMPTY
@@ -52,7 +57,8 @@ class Embedder:
         if key not in self._kept:
             readers = [encoder for encoder in self._wanted.texts if encoder.reads(prompt)]
             if why := self._absent(readers):
-                known = ", ".join(brief(text) for text in [*self.stored.texts][:LISTED]) or "none"
+                texts = [text for text in self.stored.texts if text != EMPTY]
+                known = ", ".join(brief(text) for text in texts[:LISTED]) or "none"
                 raise UserError(f"the text {brief(prompt)} is not stored, and {why}", f"stored: {known}", INSTEAD)
             self._kept[key] = self.encode_texts([prompt])[prompt]
         return self._remembered(key)

@@ -1,0 +1,189 @@
+"""WorldPlay from its official files: which file is what, and whether they are the right ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model.checkpoint import fill, load, open_tensors, require_fit
+from model.encoders.base import Conditioning
+from model.fetch import weights_folder
+from model.graph import Contract
+from model.official import require_files, slow
+from model.placement import Placement, place
+from model.progress import STEPS, UNWATCHED, Watcher
+from model.prompts.embedder import Embedder
+from model.settings import read_settings
+from model.world import LoadOptions, WorldInfo
+from model.worldfile import WorldFile, identity
+from model.worldplay.assemble import Parts, assemble, contracts
+from model.worldplay.config import CHUNK, WorldPlayConfig
+from model.worldplay.parts import decoder_of, encoder_of, network_layout, network_of, vae_layouts
+from model.worldplay.picture import bucket, prepare
+from model.worldplay.told import Picture, Text
+from model.worldplay.world import WorldPlayWorld
+from runtime.errors import UserError
+from runtime.image import load_image
+
+GUIDE = "docs/worldplay.md"
+# What the official downloader calls a checkpoint, beside its name on the hub.
+ALSO = "diffusion_pytorch_model.safetensors"
+
+
+def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> WorldPlayWorld:
+    """The world of `folder`, with the weights of `options`, or of where --fetch puts them.
+
+    What is quick to find wrong is looked at first: the start pictures, which files there are, the VAE's contents, what
+    is stored of prompts.
+    """
+    starts = [load_image(folder / name).pixels for name in described.starts]
+    placement = place(options)
+    config, weights, digest = checked(folder, described, options)
+    info = describe(folder.name, described.title, config, placement, digest, bool(starts))
+    return assemble(config, info, parts_of(config, folder, weights, options, starts), placement, options)
+
+
+def config_of(folder: Path, described: WorldFile, options: LoadOptions | None = None) -> WorldPlayConfig:
+    """The settings of a world; a person may have it look back on less, or more (LoadOptions.context)."""
+    config = read_settings(WorldPlayConfig, described.config, str(folder / "world.yaml"))
+    if options is None or options.context is None:
+        return config
+    try:
+        return replace(config, memory=config.memory.limited(options.context))
+    except ValueError as error:
+        raise UserError(str(error), "--context", f"give a multiple of {CHUNK}") from error
+
+
+def conditioning(folder: Path, described: WorldFile) -> Conditioning:
+    """What the networks are told of text and of the start picture: see model/prompts."""
+    return conditioning_of(config_of(folder, described))
+
+
+def conditioning_of(config: WorldPlayConfig) -> Conditioning:
+    encoders = config.encoders
+    if config.network == "5b":
+        return Conditioning((encoders.umt5,))
+    return Conditioning((encoders.qwen, encoders.glyph), encoders.siglip, cropped)
+
+
+def cropped(pixels: np.ndarray) -> np.ndarray:
+    """A start picture as the picture's encoder is given it: in the size of its bucket, whatever size is dreamt in."""
+    return prepare(pixels, *bucket(pixels.shape[1], pixels.shape[0]))
+
+
+def checked(folder: Path, described: WorldFile, options: LoadOptions) -> tuple[WorldPlayConfig, Path, str]:
+    """The configuration, the folder of the weights and a digest over both, once all files are there and right.
+
+    Of the encoders nothing is asked here: what is stored beside the world needs none.
+    """
+    if options.decoder != "full":
+        raise UserError("there is no tiny decoder for this world", "--decoder", "leave it out")
+    config = declared = config_of(folder, described, options)
+    weights = options.weights or weights_folder(folder.name)
+    other = str(Path(config.checkpoint).with_name(ALSO))
+    if not (weights / config.checkpoint).is_file() and (weights / other).is_file():
+        config = replace(config, checkpoint=other)
+    require_files(folder.name, weights, [config.checkpoint, config.vae_file], GUIDE, described.source is not None)
+    path, (layout, _) = weights / config.vae_file, vae_layouts(config)
+    require_fit(encoder_of(config), open_tensors(path, layout), str(path))
+    digests = {name: described.every_file.get(name, "") for name in (declared.checkpoint, declared.vae_file)}
+    called = {declared.checkpoint: config.checkpoint}
+    return config, weights, identity(weights, digests, declared, options.progress, called)
+
+
+def parts_of(
+    config: WorldPlayConfig, folder: Path, weights: Path, options: LoadOptions, starts: list[np.ndarray]
+) -> Parts:
+    """Raises UserError where prompts are stored and cannot be read."""
+    wanted = conditioning_of(config)
+    embedder = Embedder(wanted, weights, (folder, weights), progress=options.progress)
+
+    def embed(prompt: str, where: Placement) -> Text:
+        states = embedder.on(where.device).embed(prompt)
+        found = [states.get(encoder.name) for encoder in wanted.texts]
+        none = torch.empty(0, config.encoders.glyph.width)
+        return Text(found[0], none if len(found) < 2 or found[1] is None else found[1])
+
+    def see(pixels: np.ndarray, where: Placement) -> Picture:
+        latent = encode_picture(pixels, config, weights, where, options.progress)
+        states = embedder.on(where.device).see(cropped(pixels)) if wanted.picture else torch.empty(0, 0)
+        return Picture(latent, states)
+
+    return Parts(
+        network=lambda where: load_network(config, weights, where, options.progress),
+        decoder=lambda where: load_decoder(config, weights, where, options.progress),
+        embed=embed,
+        see=see,
+        starts=starts,
+    )
+
+
+def contracts_of(folder: Path, described: WorldFile, options: LoadOptions) -> list[Contract]:
+    """What the world computes, without playing it, weights on the CPU: for engines that are built ahead of time.
+
+    options: its precision is that of the weights; of fewer than 16 bits, what the player has beside them.
+    """
+    config, weights, digest = checked(folder, described, options)
+    dtype = {"fp32": torch.float32, "fp16": torch.float16}.get(options.precision, torch.bfloat16)
+    placement = place(replace(options, device="cpu", attention="sdpa"), dtype)
+    parts = parts_of(config, folder, weights, options, [])
+    return contracts(config, folder.name, digest, parts, placement)
+
+
+def load_network(
+    config: WorldPlayConfig, weights: Path, placement: Placement, progress: Watcher = UNWATCHED
+) -> torch.nn.Module:
+    path = weights / config.checkpoint
+    tensors = open_tensors(path, network_layout(config))
+    return fill(network_of(config), tensors, str(path), placement.device, placement.dtype, progress)
+
+
+def load_decoder(
+    config: WorldPlayConfig, weights: Path, placement: Placement, progress: Watcher = UNWATCHED
+) -> torch.nn.Module:
+    _, layout = vae_layouts(config)
+    return load(decoder_of(config), weights / config.vae_file, layout, placement.device, placement.dtype, progress)
+
+
+@torch.inference_mode()
+def encode_picture(
+    pixels: np.ndarray, config: WorldPlayConfig, weights: Path, placement: Placement, progress: Watcher = UNWATCHED
+) -> torch.Tensor:
+    """uint8 RGB [h, w, 3] of any size to its latent [C, h, w]: the posterior's mean, of which the official 5B draws.
+
+    Loads the VAE's encoder, and lets it go.
+    """
+    layout, _ = vae_layouts(config)
+    encoder = load(encoder_of(config), weights / config.vae_file, layout, placement.device, placement.dtype, progress)
+    progress.stage("encoding", 1, STEPS)
+    picture = torch.from_numpy(prepare(pixels, config.width, config.height).copy()).permute(2, 0, 1)
+    clip = (picture.float() / 127.5 - 1)[None, :, None].to(placement.device, placement.dtype)
+    (latent,) = encoder.encode(iter([clip]))
+    return latent[0, :, 0]
+
+
+def describe(
+    name: str, title: str, config: WorldPlayConfig, placement: Placement, digest: str, has_start: bool
+) -> WorldInfo:
+    return WorldInfo(
+        name=name,
+        title=title,
+        width=config.width,
+        height=config.height,
+        fps=config.fps,
+        first_chunk_frames=config.first_chunk_frames,
+        chunk_frames=config.chunk_frames,
+        latent_frames_per_chunk=CHUNK,
+        needs_image=not has_start,
+        needs_text=False,
+        backend=placement.backend,
+        device=placement.where,
+        weights_sha256=digest,
+        vocabulary=config.vocabulary,
+        notes=(placement.note, *slow(placement, config.net.dim)),
+        overlaps=placement.device.type == "cuda",
+        takes_text=True,
+    )
