@@ -2,7 +2,8 @@
 
 `python -m bench.gpu --out FILE.json`, part of bench/gpu.sh. The rows of bench/table.py that a GPU is for, in the order
 of what they are worth while time lasts: the chain of engines in bf16, attention back ends on the best engine that is
-sure, fp8; then the operations that an eager chunk's time goes to. `--dry` does the same in tiny sizes anywhere.
+sure, fp8; then the operations that an eager chunk's time goes to. Of networks of billions of parameters, whose rows
+take a minute or two each, it is eager and the sure engine alone. `--dry` does the same in tiny sizes anywhere.
 """
 
 from __future__ import annotations
@@ -11,25 +12,32 @@ import argparse
 import json
 import shutil
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from bench.families import ANY, Spec, family_of, first_of_each_size
+from bench.possible import kind_of
 from bench.report import markdown
 from bench.row import controls
-from bench.table import build_parser, device_of, first_of_each_family, kind_of, measure, write
-from bench.worlds import ANY, Spec, family_of, on_engine
+from bench.table import build_parser, device_of, measure, write
+from bench.worlds import on_engine
 
 ENGINES = ("eager", "compile", "graph", "trt")
 PRECISIONS = ("bf16", "fp8")
 SURE = {"cuda": "graph", "cpu": "eager"}  # the engine that attention back ends are compared on
 DEAREST = 25
+PROFILES_S = 40.0  # after which no further profile is begun; the longest takes as long again
 
 
 def wanted(spec: Spec) -> bool:
-    """One row per engine, and one per attention back end."""
-    usual = spec.attention in (ANY, "sdpa")
-    return usual or (spec.engine == SURE[kind_of(spec.device)] and spec.precision == PRECISIONS[0])
+    """One row per engine, and one per attention back end; of what is built for minutes only what tells most."""
+    usual, sure = spec.attention in (ANY, "sdpa"), spec.engine == SURE[kind_of(spec.device)]
+    if family_of(spec.world).gathers and not sure:
+        return usual and (spec.engine, spec.precision) == ("eager", PRECISIONS[0])
+    return usual or (sure and spec.precision == PRECISIONS[0])
 
 
 def profile(spec: Spec, most: int = DEAREST) -> list[dict]:
@@ -60,8 +68,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The table's options, with other defaults."""
     parser = build_parser("python -m bench.gpu", __doc__.split("\n")[0])
     parser.add_argument("--dry", action="store_true", help="tiny sizes, to try the script anywhere")
-    worlds = [name for name in first_of_each_family() if family_of(name).official]
-    parser.set_defaults(worlds=worlds, engines=ENGINES, precisions=PRECISIONS, budget=240.0, grace=45.0)
+    worlds = [name for name in first_of_each_size() if family_of(name).official]
+    parser.set_defaults(worlds=worlds, engines=ENGINES, precisions=PRECISIONS, budget=300.0, grace=45.0, repeats=3)
     options = parser.parse_args(argv)
     options.device = device_of(options.device)
     options.tiny = options.tiny or options.dry
@@ -72,9 +80,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     options = parse(argv)
     facts = measure(options, lambda line: print(line, flush=True), wanted)
-    facts["profiles"] = {}
+    facts["profiles"], end = {}, time.perf_counter() + PROFILES_S
     for world in options.worlds:
         spec = Spec(world, "eager", "bf16", "sdpa", options.device, options.threads, options.full)
+        if family_of(world).gathers:
+            spec = replace(spec, context=options.context, size=options.size)
+        if time.perf_counter() > end:
+            facts["profiles"][spec.title] = [{"name": "no time left", "calls": 0, "ms": 0.0}]
+            continue
         try:
             facts["profiles"][spec.title] = profile(spec)
         except (RuntimeError, torch.OutOfMemoryError) as error:  # a profile that fails must not cost the rows

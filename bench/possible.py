@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.row import is_reference
-from bench.worlds import ANY, TORCH_ENGINES, Spec, buffer_type, family_of
+from bench.families import ANY, TORCH_ENGINES, Spec, buffer_type, family_of, is_reference
 from compile import manager
 from compile.plan import ENGINES, Place
 from model.graph import Unavailable
@@ -51,7 +50,8 @@ def reference_of(base: Spec) -> Spec:
     """The row that the others of a world are compared with."""
     family = family_of(base.world)
     attention = "sdpa" if family.attends else ANY
-    return replace(base, engine="eager", precision="fp32", attention=attention)
+    precision = family.compared if base.full else "fp32"
+    return replace(base, engine="eager", precision=precision, attention=attention)
 
 
 def possible(

@@ -8,9 +8,10 @@ COLUMNS = (
 )  # fmt: skip
 LEGEND = (
     "Milliseconds of one run of each graph, of the copy of a chunk's pictures to the host, of showing one picture "
-    "({driver}), and of a chunk alone; frames per second end to end; memory in MB ({memory}). Error: |drawn - fp32 "
-    "eager's| / |fp32 eager's| of the last prediction of a roll-out longer than the window, and the mean difference of "
-    "its pictures, of 255. Allowed: what this machine's rates allow a chunk's graphs, in ms; reached: the share of it."
+    "({driver}), and of a chunk alone; commit: where a world has none, its pass over the context; frames per second "
+    "end to end; memory in MB ({memory}). Error: |drawn - eager's| / |eager's| of the last prediction of a roll-out "
+    "longer than the window, and the mean difference of its pictures, of 255, eager being in fp32 (WorldPlay at full "
+    "size: bf16). Allowed: what this machine's rates allow a chunk's graphs, in ms; reached: the share of it."
 )
 
 
@@ -33,7 +34,9 @@ def table(head: tuple[str, ...] | list[str], rows: list[list[str]]) -> str:
 
 
 def row(entry: dict) -> list[str]:
-    graphs = [number(entry["graphs"].get(name, {}).get("ms")) for name in ("denoise", "commit", "decode")]
+    ran = entry["graphs"]
+    ran = {"commit": ran["context"], **ran} if "context" in ran else ran  # a context is computed, not committed
+    graphs = [number(ran.get(name, {}).get("ms")) for name in ("denoise", "commit", "decode")]
     times = [number(entry[name]) for name in ("copy_ms", "present_ms", "chunk_ms")]
     return [
         *(entry[name] for name in ("title", "engine", "precision", "attention")), *graphs, *times,

@@ -17,11 +17,12 @@ import importlib.util
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
-from model.graph import FLOAT, STATE, Graph
+from model.graph import FLOAT, STATE, Graph, Seen
 
 WIDTHS = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}  # bytes of a number
 COPY_BYTES = {"cpu": 1 << 28, "cuda": 1 << 31}
@@ -31,13 +32,14 @@ SIDES = {"cpu": 1536, "cuda": 8192}  # of the matrices whose product is measured
 @dataclass(frozen=True)
 class Count:
     """One run of a graph. flops: operations; weights, floats: numbers at the width of the precision, see `bytes`;
-    others: bytes of ports that have a type of their own.
+    others: bytes of ports that have a type of their own; attention: those of the operations that are attention's.
     """
 
     flops: int
     weights: int
     floats: int
     others: int
+    attention: int = field(default=0, compare=False)
 
     def bytes(self, precision: str) -> int:
         """The least that moves between memory and processor."""
@@ -67,8 +69,11 @@ def port_numbers(graph: Graph) -> tuple[int, int]:
     return floats, others
 
 
-def count(module, graph: Graph) -> Count:
-    """Count one run of a torch module over full caches. The module is left as it is, a twin on the meta device runs."""
+def count(module, graph: Graph, seen: Seen | None = None) -> Count:
+    """Count one run of a torch module over full caches, or what `seen` says is filled of them.
+
+    The module is left as it is, a twin on the meta device runs.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -79,8 +84,11 @@ def count(module, graph: Graph) -> Count:
         inputs.append(torch.empty(port.shape, dtype=kind, device="meta"))
     touched = touches(twin)
     with torch.no_grad(), FlopCounterMode(display=False) as counter, touched:
-        twin(*inputs, seen=None)
-    return Count(counter.get_total_flops(), touched.numbers, *port_numbers(graph))
+        twin(*inputs, seen=seen)
+    kinds = counter.get_flop_counts().get("Global", {})
+    # On the meta device attention is two products of batches, which nothing else here comes near to.
+    attention = sum(flops for kind, flops in kinds.items() if kind in (torch.ops.aten.bmm, torch.ops.aten.baddbmm))
+    return Count(counter.get_total_flops(), touched.numbers, *port_numbers(graph), attention)
 
 
 def without_weights(module):
@@ -182,14 +190,18 @@ def products(device, side: int) -> Mapping[str, Callable[[], object]]:
     return made
 
 
-def survey(contracts) -> dict[str, dict]:
-    """Of every graph of the contracts: operations, and bytes by precision."""
+def survey(contracts, seen: Mapping[str, Seen] = MappingProxyType({})) -> dict[str, dict]:
+    """Of every graph of the contracts: operations, those of attention among them, and bytes by precision.
+
+    seen: of graphs that are to be counted over less than there is room for.
+    """
     found = {}
     for contract in contracts:
         modules = contract.modules()
         for name, graph in contract.graphs.items():
-            counted = count(modules[name], graph)
-            found[name] = {"flops": counted.flops, "bytes": {width: counted.bytes(width) for width in WIDTHS}}
+            counted = count(modules[name], graph, seen.get(name))
+            widths = {width: counted.bytes(width) for width in WIDTHS}
+            found[name] = {"flops": counted.flops, "attention": counted.attention, "bytes": widths}
     return found
 
 

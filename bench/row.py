@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.worlds import ANY, TORCH_ENGINES, Spec, Watched, family_of, on_engine
+from bench.families import TORCH_ENGINES, Spec, family_of, is_reference
+from bench.worlds import Watched, on_engine
 from model.graph import CACHE, STATE
 from model.world import World
+from runtime.errors import UserError
 from runtime.process import MEGABYTE, peak_rss_mb
 
 SEED = 3
@@ -57,12 +59,34 @@ class Clock:
         return statistics.median(times[1:] or times)
 
 
-def roll_out(world: World, runners: list[Watched], chunks: int) -> dict[str, np.ndarray]:
-    """A walk from the beginning: its pictures, and the last output of `denoise`."""
+def fill(world: World, spec: Spec, folder: Path) -> list[np.ndarray]:
+    """Walk until the window is full, and give the pictures; see Family.gathers for worlds that do so but once."""
+    family, kept, pictures = family_of(spec.world), folder / "state.npz", []
+    if family.gathers and kept.is_file() and resumed(world, kept):
+        return pictures
     world.reset(None, None, SEED)
-    pictures = []
-    for chunk in range(chunks):
+    for chunk in range(family.window(world)):
         pictures += world.step(controls(world, chunk == 0))
+    if family.gathers and is_reference(spec):
+        np.savez(kept, **world.state())
+    return pictures
+
+
+def resumed(world: World, kept: Path) -> bool:
+    """Have the world go on from a kept state; not where that is of another precision."""
+    with np.load(kept, allow_pickle=False) as arrays:
+        state = dict(arrays)
+    try:
+        world.load_state(state)
+    except UserError:
+        return False
+    return True
+
+
+def roll_out(world: World, runners: list[Watched], pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """BEYOND chunks more: all pictures, those before first, and the last output of `denoise`."""
+    for _ in range(BEYOND):
+        pictures += world.step(controls(world))
     runner = next(runner for runner in runners if "denoise" in runner.contract.graphs)
     output = runner.buffers[runner.contract.graphs["denoise"].outputs[0].name]
     drawn = output if isinstance(output, np.ndarray) else output.float().cpu().numpy()
@@ -76,7 +100,9 @@ def errors(made: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> dict[s
     """
     a, b = made["drawn"].astype(np.float64), wanted["drawn"].astype(np.float64)
     error = float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-12))
-    apart = np.abs(made["pictures"][..., :3].astype(np.int16) - wanted["pictures"][..., :3])
+    last = min(len(made["pictures"]), len(wanted["pictures"]))
+    ours, theirs = (each["pictures"][-last:, ..., :3].astype(np.int16) for each in (made, wanted))
+    apart = np.abs(ours - theirs)
     return {"error": error if np.isfinite(error) else None, "picture_error": float(apart.mean())}
 
 
@@ -104,14 +130,21 @@ def played(world: World, clock: Clock, spec: Spec) -> dict[str, float]:
     return {"fps": fps, "chunks": len(times), "p50_ms": p50, "p99_ms": p99, "p99_p50": p99 / p50}
 
 
-def graphs_of(runners: list[Watched], clock: Clock, spec: Spec, chunk_runs: dict[str, float]) -> dict[str, dict]:
-    """Every graph that ran: the median of one run as it last was, and how often a chunk runs it."""
-    found = {}
+def graphs_of(
+    world: World, runners: list[Watched], clock: Clock, spec: Spec, chunk_runs: dict[str, float]
+) -> dict[str, dict]:
+    """Every graph that runs: the median of one run, in a chunk like all others or where a walk begins, and how often a
+    chunk runs it. The world is at the beginning of a walk afterwards, and nothing that it draws counts any more. Of
+    worlds that gather no first chunk is drawn: for its empty context, engines would have to be compiled once more.
+    """
     for runner in runners:
-        for name, seen in runner.seen.items():
-            ms = clock.median(lambda r=runner, n=name, s=seen: r.run(n, s), 4 * spec.repeats, spec.seconds / 2)
-            found[name] = {"ms": ms, "runs": chunk_runs.get(name, 0)}
-    return found
+        runner.clock = lambda run: clock.median(run, 4 * spec.repeats, spec.seconds / 2)
+    list(world.step(controls(world)))
+    world.reset(np.full((16, 16, 3), 128, np.uint8), None, SEED)  # a new picture: what depends on it is computed anew
+    if not family_of(spec.world).gathers:
+        list(world.step(controls(world, first=True)))
+    took = {name: ms for runner in runners for name, ms in runner.took.items()}
+    return {name: {"ms": ms, "runs": chunk_runs.get(name, 0)} for name, ms in took.items()}
 
 
 def copy_ms(runners: list[Watched], clock: Clock, spec: Spec, chunk_runs: dict[str, float]) -> float:
@@ -152,21 +185,21 @@ def device_used_mb(device: str) -> float:
 
 
 def measure(spec: Spec, folder: Path) -> dict:
-    """The figures of one row. The roll-out of fp32 eager stays in `folder`, for the other rows to be compared with."""
+    """The figures of one row. The reference's roll-out stays in `folder`, for other rows to be compared with."""
     settle_torch(spec)
     clock, before, started = Clock(spec.device), device_used_mb(spec.device), time.perf_counter()
     world, runners = on_engine(spec, folder)
-    made = roll_out(world, runners, family_of(spec.world).window(world) + BEYOND)
+    made = roll_out(world, runners, fill(world, spec, folder))
     result: dict = {"ready_s": time.perf_counter() - started}
     for runner in runners:
         runner.runs.clear()
-    result |= {"chunk_ms": clock.median(lambda: list(world.step(controls(world))), spec.repeats, spec.seconds)}
-    runs = {name: count for runner in runners for name, count in runner.runs.items()}
-    chunks = runs["commit"]
-    per_chunk = {name: count / chunks for name, count in runs.items()}
+    taken: list[int] = []
+    chunk = clock.median(lambda: taken.append(len(list(world.step(controls(world))))), spec.repeats, spec.seconds)
+    result |= {"chunk_ms": chunk}
+    per_chunk = {name: count / len(taken) for runner in runners for name, count in runner.runs.items()}
     result |= played(world, clock, spec)
     result |= {
-        "graphs": graphs_of(runners, clock, spec, per_chunk),
+        "graphs": graphs_of(world, runners, clock, spec, per_chunk),
         "copy_ms": copy_ms(runners, clock, spec, per_chunk),
     }
     if spec.device.startswith("cuda"):  # what torch's and TensorRT's allocators took they keep until the end
@@ -187,10 +220,6 @@ def compared(spec: Spec, made: dict[str, np.ndarray], folder: Path) -> dict:
         return {"error": None, "picture_error": None}
     with np.load(reference, allow_pickle=False) as wanted:
         return errors(made, wanted)
-
-
-def is_reference(spec: Spec) -> bool:
-    return spec.engine == "eager" and spec.precision == "fp32" and spec.attention in (ANY, "sdpa")
 
 
 def standing_bytes(runner: Watched) -> int:

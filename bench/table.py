@@ -20,17 +20,15 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from bench.families import ANY, TORCH_ENGINES, Spec, family_of, first_of_each_size
 from bench.hardware import describe, slug
 from bench.possible import Refusal, cannot, grouped, kind_of, place_of, possible, reference_of, stage
 from bench.present import present_ms
 from bench.report import markdown
 from bench.roofline import fraction, ideal_ms
 from bench.task import isolated
-from bench.worlds import ANY, FAMILIES, TORCH_ENGINES, Spec, family_of
 from compile.plan import ENGINES, PRECISIONS
 from model.graph import Unavailable
-from model.registry import find_world, list_worlds
-from model.worldfile import read_world_file
 from runtime.errors import UserError, first_sentence
 from runtime.options import ATTENTION
 
@@ -38,16 +36,6 @@ RESULTS = Path(__file__).resolve().parent / "results"
 MOST_THREADS = 4  # as play gives the embedded world
 
 Say = Callable[[str], None]
-
-
-def first_of_each_family() -> list[str]:
-    """One bundled world per family: its variants have the same sizes."""
-    found: dict[str, str] = {}
-    for name, _, _ in list_worlds():
-        family = read_world_file(find_world(name)).family
-        if family in FAMILIES:
-            found.setdefault(family, name)
-    return list(found.values())
 
 
 class Bench:
@@ -105,6 +93,7 @@ class Bench:
         small = family.official and (options.tiny or (kind_of(options.device) == "cpu" and not options.full))
         device = options.device if family.anywhere else "cpu"
         fixed = {"device": device, "threads": options.threads, "full": not small}
+        fixed |= {"context": options.context, "size": options.size} if family.gathers else {}
         return Spec(world, "", "", **fixed, seconds=options.seconds, repeats=options.repeats)
 
     def count(self, spec: Spec) -> None:
@@ -167,7 +156,7 @@ class Bench:
 def build_parser(prog: str = "python -m bench.table", about: str = __doc__.split("\n")[0]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description=about)
     add = parser.add_argument
-    add("--worlds", nargs="+", default=first_of_each_family(), help="default: one of each family")
+    add("--worlds", nargs="+", default=first_of_each_size(), help="default: one of each size of each family")
     add("--engines", nargs="+", default=ENGINES, choices=ENGINES)
     add("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)
     add("--attention", nargs="+", default=[name for name in ATTENTION if name != "auto"], choices=ATTENTION)
@@ -177,6 +166,8 @@ def build_parser(prog: str = "python -m bench.table", about: str = __doc__.split
     add("--repeats", type=int, default=8, help="the fewest chunks that a figure is read from")
     add("--budget", type=float, default=900, help="seconds after which no further row is begun")
     add("--grace", type=float, default=60, help="seconds more, after which the row that is being made is stopped")
+    add("--context", type=int, metavar="N", help="latent frames to look back on, in worlds that choose them")
+    add("--size", default="", metavar="WxH", help="of the pictures of such worlds")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--full", action="store_true", help="families with official weights at full size on a CPU too")
     size.add_argument("--tiny", action="store_true", help="families with official weights in a tiny size on a GPU too")

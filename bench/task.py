@@ -13,9 +13,10 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from bench.families import Spec, family_of
 from bench.roofline import machine, survey
 from bench.row import measure
-from bench.worlds import Spec, contracts, export
+from bench.worlds import contracts, export
 from model.graph import Unavailable
 from runtime.errors import UserError, first_sentence
 
@@ -29,7 +30,8 @@ def done(task: str, spec: Spec, folder: Path) -> dict:
             export(spec, folder)
             return {}
         if task == "survey":
-            return survey(contracts(replace(spec, engine="eager", precision="fp32"), sketch=True))
+            spec = replace(spec, engine="eager", precision="fp32")
+            return survey(contracts(spec, sketch=True), family_of(spec.world).seen(spec))
         if task == "machine":
             return machine(spec.device, spec.threads)
         return measure(spec, folder)

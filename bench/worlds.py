@@ -1,8 +1,7 @@
 """Worlds to measure, each with its graphs on one given engine. No choice is made here and nothing is measured.
 
-The embedded world is its own files. A family whose weights are downloaded gets random ones (bench/synthetic.py), at
-full size or in a tiny configuration whose name says so. Play's own choice of an engine (compile/manager.py) is left
-out: it would build others beside the one that is measured.
+Which families there are: bench/families.py. Play's own choice of an engine (compile/manager.py) is left out: it would
+build others beside the one that is measured.
 """
 
 from __future__ import annotations
@@ -11,126 +10,43 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from unittest import mock
 
+from bench.families import Spec, family_of
 from compile import manager
 from compile.buffers import Buffers
 from compile.plan import PRECISION_DTYPES, Job, Place, is_low, require_precision
 from compile.runner import Runner
 from compile.store import Store
 from model import registry
-from model.graph import Contract, Seen, Unavailable
+from model.graph import Contract, Seen
 from model.registry import find_world
-from model.world import LoadOptions, World
+from model.world import World
 from model.worldfile import read_world_file
-
-TORCH_ENGINES = ("eager", "compile", "graph")  # they compute in the type that the buffers have
-ANY = "-"  # the attention of a row whose engine, or whose family, has its own
-
-
-@dataclass(frozen=True)
-class Spec:
-    """One row: what is measured. device: torch's name; threads: of everything on the CPU; full: false for tiny sizes.
-
-    seconds: how long chunks are played; repeats: the fewest chunks, and runs of a graph, that a figure is read from.
-    """
-
-    world: str
-    engine: str
-    precision: str
-    attention: str = ANY
-    device: str = "cpu"
-    threads: int = 1
-    full: bool = True
-    seconds: float = 2.0
-    repeats: int = 8
-
-    @property
-    def title(self) -> str:
-        """The world's name, as a table has it."""
-        return self.world if self.full else f"{self.world} (tiny)"
-
-
-@dataclass(frozen=True)
-class Family:
-    """load: a world of it; window: the chunks that fill a world's caches.
-
-    attends: whether the attention back end is a choice; anywhere: whether it runs on a GPU too; official: whether its
-    weights are not in the repository.
-    """
-
-    load: Callable[[Spec, bool], World]
-    window: Callable[[World], int]
-    attends: bool
-    anywhere: bool
-    official: bool
-
-
-def load_dream(spec: Spec, sketch: bool) -> World:
-    return registry.load_world(spec.world, LoadOptions(threads=spec.threads, device=spec.device))
-
-
-def load_matrix_game(spec: Spec, sketch: bool) -> World:
-    from bench.synthetic import matrix_game, tiny, variant
-    from model.placement import place
-
-    options = LoadOptions(
-        device=spec.device, attention="sdpa" if spec.attention == ANY else spec.attention, threads=spec.threads
-    )
-    config = variant(spec.world) if spec.full else tiny(variant(spec.world))
-    return matrix_game(config, place(options, buffer_type(spec)), options=options, sketch=sketch)
-
-
-def dream_window(world: World) -> int:
-    return world.config.slots
-
-
-def matrix_game_window(world: World) -> int:
-    network = world.config.network
-    return -(-network.window // network.chunk)
-
-
-FAMILIES = {
-    "dream": Family(load_dream, dream_window, attends=False, anywhere=False, official=False),
-    "matrix-game": Family(load_matrix_game, matrix_game_window, attends=True, anywhere=True, official=True),
-}
-
-
-def family_of(world: str) -> Family:
-    """Raises Unavailable for a family that nothing here can load without its weights."""
-    name = read_world_file(find_world(world)).family
-    if name not in FAMILIES:
-        raise Unavailable(f"the family {name} has no entry in bench/worlds.py")
-    return FAMILIES[name]
-
-
-def buffer_type(spec: Spec):
-    """torch's type of the buffers: 8-bit engines are given halves on a GPU, and all but torch's own floats on a CPU."""
-    import torch
-
-    names = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-    cpu = spec.device.startswith("cpu")
-    if cpu and spec.engine not in TORCH_ENGINES:
-        return torch.float32
-    wanted = names.get(spec.precision, "bfloat16" if spec.precision == "fp8" or not cpu else "float32")
-    return getattr(torch, wanted)
 
 
 class Watched(Runner):
-    """A runner that remembers how often each graph ran, and with what filled, so that it can be run again."""
+    """A runner that remembers how often each graph ran.
+
+    With a `clock`, which takes a run and gives its time, it times each graph when that next runs, by running it again
+    and again, and leaves the times in `took`: what the graph is told is in the buffers only then.
+    """
 
     def __init__(self, contract: Contract, buffers: Buffers, bound: object, backend: str) -> None:
         super().__init__(contract, buffers, bound, backend)
-        self.seen: dict[str, Seen] = {}
         self.runs: Counter[str] = Counter()
+        self.clock: Callable[[Callable[[], None]], float] | None = None
+        self.took: dict[str, float] = {}
 
     def run(self, graph: str, seen: Seen = ()) -> None:
-        self.seen[graph] = seen
         self.runs[graph] += 1
-        super().run(graph, seen)
+        if self.clock is None or graph in self.took:
+            super().run(graph, seen)
+        else:
+            self.took[graph] = self.clock(lambda: Runner.run(self, graph, seen))
 
 
 def precision_of(dtype) -> str:
@@ -185,7 +101,7 @@ def on_engine(spec: Spec, folder: Path) -> tuple[World, list[Watched]]:
 
     family = family_of(spec.world)
     with prepared_by(spec.world, prepare):
-        world = family.load(spec, False)
+        world = family.load(spec)
     for runner, job in lower:
         lower_precision(world, runner, job, module, Store(folder / "store"))
     return world, runners
@@ -204,16 +120,17 @@ def lower_precision(world: World, runner: Watched, job: Job, module, store: Stor
 
 
 def contracts(spec: Spec, sketch: bool) -> list[Contract]:
-    """The contracts of a world, without an engine; with `sketch` those of official families have no weights."""
-    found: list[Contract] = []
+    """The contracts of a world, without an engine; with `sketch` official families have no weights and no caches."""
+    family, found = family_of(spec.world), []
+    if sketch and family.sketch is not None:
+        return family.sketch(spec)
 
     def prepare(contract, place, options, given=None, dtype=None, *_) -> Watched:
         found.append(contract)
         return Watched(contract, buffers_of(contract, place, given, dtype), None, "")
 
-    family = family_of(spec.world)
     with prepared_by(spec.world, prepare):
-        family.load(spec, sketch)
+        family.load(spec)
     return found
 
 
