@@ -1,4 +1,7 @@
-"""Memory: how that of a process grew, from half a minute after it began to its end. Nothing is asked of the process."""
+"""Memory: how that of a process grew, over the second half of its life. Nothing is asked of the process.
+
+In the first half it fills what it fills once: what rewinding remembers, pools, an encoder that visitors need.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +47,11 @@ class Memory:
             self._lives.setdefault(life, []).append((now, rss))
 
     def growths(self) -> list[tuple[float, float]]:
-        """(hours, MiB) per life that was long enough to tell."""
+        """(hours, MiB) per life that was long enough to tell, of its second half."""
         found = []
         for samples in self._lives.values():
-            settled, end = samples[0][0] + SETTLED_S, samples[-1][0]
+            begun, end = samples[0][0], samples[-1][0]
+            settled = begun + max(SETTLED_S, (end - begun) / 2)
             if end - settled < LEAST_S:
                 continue
             first = statistics.median(rss for at, rss in samples if settled <= at <= settled + WINDOW_S)

@@ -145,7 +145,7 @@ def test_a_limit_of_files_is_a_full_disk_for_one_process(tmp_path):
     assert answers == ["written", "27", "written"]
 
 
-def test_memory_is_compared_from_half_a_minute_on():
+def test_memory_is_compared_over_the_second_half_of_a_life():
     memory = Memory()
     for second in range(1831):
         memory.add(1, float(second), 900.0 if second < 25 else 300.0 + second * 10 / 3600)
