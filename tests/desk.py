@@ -166,13 +166,16 @@ class Sitting:
         self.key("F10")
         assert self.process.wait(PATIENCE_S) == 0
 
-    def session(self):
-        """The newest log of a walk in the person's folder, as far as it is written."""
-        return read_session(self.desk.files("sessions/*.session.jsonl")[-1])
+    def session(self) -> Session | None:
+        """The newest log of a walk in the person's folder, as far as it is written; None before the first chunk."""
+        logs = self.desk.files("sessions/*.session.jsonl")
+        return read_session(logs[-1]) if logs else None
 
     def until_session(self, see) -> Session:
         """The log as soon as `see` of it holds."""
-        return wait_for(lambda: (log := self.session()) and see(log) and log, lambda: self.session().events[-3:])
+        return wait_for(
+            lambda: (log := self.session()) and see(log) and log, lambda: (log := self.session()) and log.events[-3:]
+        )
 
     def chunks(self):
         return [event for event in self.session().events if isinstance(event, Chunk)]
