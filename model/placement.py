@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -46,6 +46,14 @@ def place(options: LoadOptions, dtype: torch.dtype | None = None) -> Placement:
     attention = choose(options.attention, device, dtype)
     backend = f"torch {torch.__version__} {str(dtype).removeprefix('torch.')}, {attention.name}"
     return Placement(device, dtype, attention.attend, backend, in_words(device), attention.note)
+
+
+def place_ahead(options: LoadOptions) -> Placement:
+    """The CPU, for engines that are built ahead of time; the precision is that of the weights: of fewer than 16 bits,
+    what the player has beside them.
+    """
+    dtype = {"fp32": torch.float32, "fp16": torch.float16}.get(options.precision, torch.bfloat16)
+    return place(replace(options, device="cpu", attention="sdpa"), dtype)
 
 
 def chosen_dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_enc
 from model.matrix_game.network import UNUSED, MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
 from model.official import require_files, slow
-from model.placement import Placement, place
+from model.placement import Placement, place, place_ahead
 from model.progress import UNWATCHED, Watcher
 from model.settings import read_settings
 from model.taehv import IGNORED, TinyDecoder
@@ -75,13 +74,9 @@ def parts_of(config: MatrixGameConfig, weights: Path, options: LoadOptions, star
 
 
 def contracts_of(folder: Path, described: WorldFile, options: LoadOptions) -> list[Contract]:
-    """What the world computes, without playing it, weights on the CPU: for engines that are built ahead of time.
-
-    options: its precision is that of the weights; of fewer than 16 bits, what the player has beside them.
-    """
+    """What the world computes, without playing it: for engines that are built ahead of time."""
     config, weights, digest = checked(folder, described, options)
-    dtype = {"fp32": torch.float32, "fp16": torch.float16}.get(options.precision, torch.bfloat16)
-    placement = place(replace(options, device="cpu", attention="sdpa"), dtype)
+    placement = place_ahead(options)
     return contracts(config, folder.name, digest, parts_of(config, weights, options, []), placement)
 
 

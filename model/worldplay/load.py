@@ -13,7 +13,7 @@ from model.encoders.base import Conditioning
 from model.fetch import weights_folder
 from model.graph import Contract
 from model.official import require_files, slow
-from model.placement import Placement, place
+from model.placement import Placement, place, place_ahead
 from model.progress import STEPS, UNWATCHED, Watcher
 from model.prompts.embedder import Embedder
 from model.settings import read_settings
@@ -122,13 +122,9 @@ def parts_of(
 
 
 def contracts_of(folder: Path, described: WorldFile, options: LoadOptions) -> list[Contract]:
-    """What the world computes, without playing it, weights on the CPU: for engines that are built ahead of time.
-
-    options: its precision is that of the weights; of fewer than 16 bits, what the player has beside them.
-    """
+    """What the world computes, without playing it: for engines that are built ahead of time."""
     config, weights, digest = checked(folder, described, options)
-    dtype = {"fp32": torch.float32, "fp16": torch.float16}.get(options.precision, torch.bfloat16)
-    placement = place(replace(options, device="cpu", attention="sdpa"), dtype)
+    placement = place_ahead(options)
     parts = parts_of(config, folder, weights, options, [])
     return contracts(config, folder.name, digest, parts, placement)
 

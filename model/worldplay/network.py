@@ -10,14 +10,12 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
-from model.cache import Gathered
 from model.checkpoint import Layout
-from model.hunyuan import WAVES, FinalLayer, GlyphProjection, ScalarEmbedding, Stream, TextStream, TokenRefiner
-from model.layer_ring import RingShape
+from model.hunyuan import FinalLayer, GlyphProjection, ScalarEmbedding, Stream, TextStream, TokenRefiner
 from model.prope import attend_twice
-from model.rings import Rings
 from model.rotary import Axes
-from model.wan import ImageEmbedding, KeysValues, LayerPass, Pass, PatchEmbedding, merge_heads, sinusoid, unpatch
+from model.wan import ImageEmbedding, KeysValues, LayerPass, Pass, PatchEmbedding, merge_heads
+from model.worldplay.camera_net import CameraNet
 from model.worldplay.config import NetworkConfig
 
 # The two halves of a block are modules of one kind here, and names with a prefix there.
@@ -56,7 +54,7 @@ class DoubleBlock(nn.Module):
         return self.img(x, vector, run)
 
 
-class WorldPlayNet(nn.Module):
+class WorldPlayNet(CameraNet):
     """Noisy chunk, condition, timesteps, labels and cameras to the flow; see `draw`, `encode`, `tell`, `rings`."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -82,9 +80,9 @@ class WorldPlayNet(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.cond_type_embedding.weight.dtype
 
-    def waves(self, numbers: torch.Tensor) -> torch.Tensor:
-        """Timesteps in 0..1000, or labels, [n] as the network takes them, [n, WAVES] in its dtype."""
-        return sinusoid(numbers, WAVES, torch.float32).to(self.dtype)
+    @property
+    def axes(self) -> Axes:
+        return Axes(self.config.rotary, self.config.theta)
 
     def encode(
         self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor, run: Pass
@@ -99,12 +97,8 @@ class WorldPlayNet(nn.Module):
             tokens = block(tokens, vector, run.layer(number))
         return tokens, vector
 
-    def draw(self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor, run: Pass) -> torch.Tensor:
-        """The flow noise - clean, [frames, channels, h, w] in the network's dtype; arguments as of `encode`."""
-        tokens, vector = self.encode(x, timesteps, labels, run)
-        grid = (x.shape[2] // self.config.patch[0], x.shape[3] // self.config.patch[1])
-        (values,) = run.rings.split.gather(self.final_layer(tokens, vector))
-        return unpatch(values, grid, self.config.patch)
+    def values(self, tokens: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+        return self.final_layer(tokens, vector)
 
     def conditions(
         self, language: torch.Tensor, glyph: torch.Tensor, picture: torch.Tensor, there: torch.Tensor | None = None
@@ -133,22 +127,3 @@ class WorldPlayNet(nn.Module):
             tokens, pair = block.txt.project(tokens, vector, mask, last=number == len(self.double_blocks))
             found.append(pair)
         return found
-
-    def rings(
-        self,
-        window: Gathered,
-        grid: tuple[int, int],
-        device: torch.device | str,
-        dtype: torch.dtype,
-        compact: bool = False,
-    ) -> Rings:
-        """An empty cache for latent frames of `grid` tokens: text, context and chunk, both branches as its batch.
-
-        compact: what both are made of instead, which is half of it.
-        """
-        config = self.config
-        axes, every = Axes(config.rotary, config.theta), tuple(range(config.layers))
-        size = config.dim // config.heads
-        batch, prefix = 1 if compact else 2, config.text_tokens
-        shape = RingShape(window, every, config.heads, size, axes, grid, batch, prefix, compact)
-        return Rings({"self": shape}, device, dtype)

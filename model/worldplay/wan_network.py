@@ -9,11 +9,8 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
-from model.cache import Gathered
 from model.checkpoint import Layout
-from model.layer_ring import RingShape
 from model.prope import attend_twice
-from model.rings import Rings
 from model.rotary import Axes
 from model.wan import (
     Block,
@@ -24,10 +21,9 @@ from model.wan import (
     PatchEmbedding,
     SelfAttention,
     merge_heads,
-    sinusoid,
     split_heads,
-    unpatch,
 )
+from model.worldplay.camera_net import CameraNet
 from model.worldplay.config import WanConfig
 
 LAYOUT = Layout(
@@ -67,7 +63,7 @@ class CameraAttention(SelfAttention):
         return self.o(rotary) + self.o_prope(camera)
 
 
-class WorldPlayWanNet(nn.Module):
+class WorldPlayWanNet(CameraNet):
     """Noisy chunk, timesteps, labels and cameras to the flow; see `draw`, `encode`, `tell`, `rings`."""
 
     def __init__(self, config: WanConfig) -> None:
@@ -87,9 +83,9 @@ class WorldPlayWanNet(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.patch_embedding.weight.dtype
 
-    def waves(self, numbers: torch.Tensor) -> torch.Tensor:
-        """Timesteps in 0..1000, or labels, [n] as the network takes them, [n, wave_width] in its dtype."""
-        return sinusoid(numbers, self.config.wave_width, torch.float32).to(self.dtype)
+    @property
+    def axes(self) -> Axes:
+        return Axes.wan(self.config.dim // self.config.heads)
 
     def encode(
         self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor, run: Pass
@@ -105,32 +101,10 @@ class WorldPlayWanNet(nn.Module):
             tokens = block(tokens, modulation, run.layer(number))
         return tokens, vector
 
-    def draw(self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor, run: Pass) -> torch.Tensor:
-        """The flow noise - clean, [frames, channels, h, w] in the network's dtype; arguments as of `encode`."""
-        tokens, vector = self.encode(x, timesteps, labels, run)
-        grid = (x.shape[2] // self.config.patch[0], x.shape[3] // self.config.patch[1])
-        (values,) = run.rings.split.gather(self.head(tokens, vector))
-        return unpatch(values, grid, self.config.patch)
+    def values(self, tokens: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+        return self.head(tokens, vector)
 
     def tell(self, language: torch.Tensor) -> list[KeysValues]:
         """Keys and values of every layer's cross-attention from UMT5's states [tokens, language]: once per prompt."""
         tokens = self.text_embedding(language)
         return [block.cross_attn.project(tokens) for block in self.blocks]
-
-    def rings(
-        self,
-        window: Gathered,
-        grid: tuple[int, int],
-        device: torch.device | str,
-        dtype: torch.dtype,
-        compact: bool = False,
-    ) -> Rings:
-        """An empty cache for latent frames of `grid` tokens: context and chunk, both branches as its batch.
-
-        compact: what both are made of instead, which is half of it.
-        """
-        config = self.config
-        size, every = config.dim // config.heads, tuple(range(config.layers))
-        batch = 1 if compact else 2
-        shape = RingShape(window, every, config.heads, size, Axes.wan(size), grid, batch, compact=compact)
-        return Rings({"self": shape}, device, dtype)
