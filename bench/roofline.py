@@ -165,7 +165,7 @@ def machine(device: str = "cpu", threads: int = 1, seconds: float = 0.35) -> dic
                 try:
                     rate = best_rate(product, 2 * side**3, wait, seconds / 4)
                     rates[precision] = max(rate, rates.get(precision, 0.0))
-                except (RuntimeError, NotImplementedError, ValueError) as error:
+                except (RuntimeError, ValueError) as error:
                     # Each product says in its own way what this machine lacks; the table prints it.
                     missing[precision] = str(error).strip().splitlines()[0][:160]
     source = torch.zeros(COPY_BYTES[kind], dtype=torch.uint8, device=device)

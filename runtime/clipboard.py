@@ -19,7 +19,7 @@ def copied_picture() -> StartImage | str | None:
 
     try:
         content = ImageGrab.grabclipboard()
-    except (OSError, NotImplementedError, ChildProcessError):
+    except (OSError, NotImplementedError):  # no program that could tell, or none for this system: there is only text
         return None
     if isinstance(content, list):
         return content[0] if content else None

@@ -7,6 +7,7 @@ menu_view.py draws them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -54,7 +55,7 @@ class Return:
     pages: int = 1
 
 
-class Page:
+class Page(ABC):
     """One menu. What `chosen` and `changed` give is a page to go to, a Return, an order for the player, or None.
 
     wants_text: text is typed here, by keys that are letters; takes_keys: every key is meant for the page itself.
@@ -70,9 +71,9 @@ class Page:
     def wants_text(self) -> bool:
         return False
 
+    @abstractmethod
     def make(self) -> Menu:
         """The menu as it is now, in the present language; its cursor is where a person begins."""
-        raise NotImplementedError
 
     def about(self, name: str) -> str | None:
         """The line at the foot while the cursor is on the item called `name`; None for the menu's own."""
@@ -85,9 +86,11 @@ class Page:
 
     def chosen(self, name: str) -> object | None:
         """An item was activated."""
+        return None
 
     def changed(self, name: str, value: object) -> object | None:
         """An item has another value."""
+        return None
 
     def given(self, image: StartImage) -> object | None:
         """A picture was dropped or pasted; NotImplemented where this page has no use for it."""
