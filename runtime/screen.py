@@ -118,10 +118,12 @@ class Window:
             pygame.display.set_icon(icon())
             self._size = size or window_size(COMFORTABLE, self._room())
             if full:
-                pygame.display.set_mode((0, 0), pygame.FULLSCREEN, vsync=int(vsync))
+                # pygame blackens what it opens: nobody is to see that before the first picture.
+                pygame.display.set_mode((0, 0), pygame.FULLSCREEN | pygame.HIDDEN, vsync=int(vsync))
+                pygame.Window.from_display_module().show()
             else:
                 self._open(self._size)
-            if first is not None:
+            if full or first is not None:
                 self.show(first, ())
         except pygame.error as error:
             raise UserError("no display to open a window on", str(error), "use --headless") from error

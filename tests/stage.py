@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
+import weakref
 from pathlib import Path
 
 from input.controls import Controls
@@ -70,6 +72,13 @@ class Stage(NoScreen):
         self.texts.append(on)
 
 
+def own_folder(owner):
+    """A new folder that is gone when `owner` is."""
+    folder = tempfile.mkdtemp()
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 class Cast:
     """The parts of a walk in `load` or `world`, in a folder of their own. `said`: what the person was told."""
 
@@ -85,7 +94,7 @@ class Cast:
         driver=None,
         bindings=None,
     ):
-        self.folder, self.said = folder or Path(tempfile.mkdtemp()), []
+        self.folder, self.said = folder or own_folder(self), []
         self.stage, self.controls = stage or Stage(), Controls()
         self.preferences = Preferences(settings or Settings(), {}, bindings)
         self.saving = Saving(self.folder / "slots", self.preferences.now)
