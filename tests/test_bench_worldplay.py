@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
-from bench import ceiling, families, gpu, plot, possible, report, roofline, row, task  # noqa: E402
+from bench import ceiling, context, families, gpu, plot, possible, report, roofline, row, task  # noqa: E402
 from bench.families import Spec, family_of, first_of_each_size, is_reference  # noqa: E402
 from bench.synthetic_worldplay import fullest, sketch  # noqa: E402
 from bench.worlds import on_engine  # noqa: E402
@@ -164,3 +164,11 @@ def test_worlds_choose_families_and_a_failure_is_told(compared):
     assert code == 0 and len(lines) == 1 and "--worlds matrix-game-2" in out
     code, lines, out = compared(WORLDS="worldplay worldplay-5b")
     assert code == 1 and len(lines) == 7 and sum("FAIL: odd" in line for line in lines) == 2
+
+
+def test_the_choice_of_context_is_timed_and_held_against_counting_all(monkeypatch):
+    taken = context.measure("worldplay", "free", chunks=120, last=4, every=2)
+    assert len(taken.milliseconds) == 4 and 0 < taken.milliseconds.min() < 1000
+    assert len(taken.farther) == 2 and (taken.farther < 0.02).all()
+    monkeypatch.setattr(context.History, "choose", lambda self, current: self.memory.context(current, [4]))
+    assert context.measure("worldplay", "free", chunks=120, last=4, every=2).farther.max() > 0.05

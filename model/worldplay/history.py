@@ -19,7 +19,7 @@ from runtime.errors import UserError
 MOST = 7200  # latents that are kept: twenty minutes, of which 720 MB are latents of 32 x 30 x 52 at half precision
 # How many clips are counted point by point where there are no more; and else, of the LONGLIST that guesses are best
 # for, the SHORTLIST of those for which guess and count of every THINNED-th point together are.
-FEW, LONGLIST, SHORTLIST, THINNED = 24, 64, 16, 8
+FEW, LONGLIST, SHORTLIST, THINNED = 24, 48, 12, 8
 STEPS = 2**13  # shares closer than one part in this are the same, and the earlier clip goes first
 LABELS = 81
 
