@@ -2,9 +2,10 @@
 
 Sizes go in (model/matrix_game/sizes.py makes them), and out comes the arrangement that harms speed and picture least:
 everything on the device; else encoders, which are only needed where a walk begins, on the CPU; else a VAE that draws in
-tiles (model/tiles.py), more and more of them; else caches in a form that takes less and is slower to read, where there
-is one; else weights of a lower precision, if the person allowed one; else blocks that stay in host memory
-(compile/host_weights.py), as few as will do. Nothing is measured and nothing is tried here.
+tiles (model/tiles.py), more and more of them; else decoding in turn with denoising instead of beside it; else caches in
+a form that takes less and is slower to read, where there is one; else weights of a lower precision, if the person
+allowed one; else blocks that stay in host memory (compile/host_weights.py), as few as will do. Nothing is measured and
+nothing is tried here.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Fit:
     """An arrangement, and the bytes that it needs at the worst moment; where nothing fits, the smallest one.
 
     resident: blocks on the device, the others being streamed; encoders: "device" or "cpu"; compact: whether the caches
-    are; line: for a person.
+    are; in_turn: whether decoding waits for denoising; line: for a person.
     """
 
     fits: bool
@@ -64,6 +65,7 @@ class Fit:
     needed: int
     line: str = ""
     compact: bool = False
+    in_turn: bool = False
 
 
 def fit(sizes: Sizes, budget: int, device: str, precisions: Sequence[str]) -> Fit:
@@ -102,22 +104,30 @@ def arrangements(sizes: Sizes, budget: int, device: str, precisions: Sequence[st
     # With one or two streamed blocks, the slots take as much as they would.
     fewer = [(precisions[-1], resident) for resident in range(sizes.layers - SLOTS - 1, -1, -1)] if apart else []
     forms = (False,) if sizes.compact is None else (False, True)
-    ways = product(everything + fewer, forms, sorted(sizes.drawing), places)
-    for (precision, resident), compact, tiles, encoders in ways:
-        bytes_ = needed(sizes, device, resident, tiles, precision, encoders, compact)
-        yield Fit(bytes_ <= budget, resident, tiles, precision, encoders, bytes_, compact=compact)
+    turns = (False, True) if device == "cuda" else (False,)  # on a CPU it is in turn anyway
+    ways = product(everything + fewer, forms, turns, sorted(sizes.drawing), places)
+    for (precision, resident), compact, in_turn, tiles, encoders in ways:
+        bytes_ = needed(sizes, device, resident, tiles, precision, encoders, compact, in_turn)
+        yield Fit(bytes_ <= budget, resident, tiles, precision, encoders, bytes_, "", compact, in_turn)
 
 
 def needed(
-    sizes: Sizes, device: str, resident: int, tiles: int, precision: str, encoders: str, compact: bool = False
+    sizes: Sizes,
+    device: str,
+    resident: int,
+    tiles: int,
+    precision: str,
+    encoders: str,
+    compact: bool = False,
+    in_turn: bool = False,
 ) -> int:
     """Bytes at the worst moment: while chunks are drawn, or at the start of a walk, with the caches there already."""
     caches, passing = sizes.compact if compact else (sizes.caches, sizes.passing)
     standing = OVERHEAD[device] + sizes.beside + caches + sizes.decoder + sizes.remembered[tiles]
     standing += of_blocks(sizes.blocks[precision], resident)
     working = (passing, sizes.drawing[tiles])
-    # On a GPU, one chunk is decoded while the next is denoised.
-    playing = sum(working) if device == "cuda" else max(working)
+    # On a GPU, one chunk is decoded while the next is denoised, unless that is forbidden.
+    playing = sum(working) if device == "cuda" and not in_turn else max(working)
     return standing + max(playing, sizes.encoders if encoders == "device" else 0)
 
 
@@ -141,6 +151,8 @@ def told(chosen: Fit, first: Fit, layers: int, budget: int, device: str) -> str:
         done.append(f"{layers - chosen.resident} of {layers} blocks stay in host memory (slower)")
     if chosen.compact:
         done.append("compact caches (slower)")
+    if chosen.in_turn:
+        done.append("decoding and denoising in turn (slower)")
     if chosen.precision != first.precision:
         done.append(f"{chosen.precision} weights")
     if chosen.encoders == "cpu":

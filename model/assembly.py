@@ -29,6 +29,7 @@ LOW = ("fp8", "int8")
 OTHERS = ("graph", "trt", "ort", "openvino")
 STREAMED = "cannot run blocks that are kept in host memory"
 SPLIT = "cannot run a network that is split among processes"
+IN_TURN = "keeps memory that decoding and denoising have to share"
 
 
 def arrange(
@@ -49,6 +50,11 @@ def arrange(
     # Weights of fewer bits are made from these on a walk (compile/quantised.py): these have to fit before.
     own = {name: blocks for name, blocks in counted.blocks.items() if name not in LOW}
     return require(fit(replace(counted, blocks=own), budget, kind, tuple(own)), where, remedy)
+
+
+def in_place(placement: Placement, found: Fit | None) -> Placement:
+    """`placement`, where decoding is in turn with denoising if memory asks for that."""
+    return replace(placement, in_turn=found is not None and found.in_turn)
 
 
 def is_streamed(found: Fit | None, layers: int) -> bool:
@@ -89,6 +95,7 @@ def network_runner(
     """The network's runner over the caches' buffers. barred: engines that the family knows to be of no use, and why."""
     forbidden = dict(barred or {}) | (dict.fromkeys(OTHERS, STREAMED) if streamed else {})
     forbidden |= dict.fromkeys(OTHERS, SPLIT) if options.team is not None else {}
+    forbidden |= sharing(placement)
     return prepare(contract, here(placement), options, buffers, placement.dtype, forbidden)
 
 
@@ -114,7 +121,13 @@ class Decoding:
             there = place(replace(options, device=options.decode_device), placement.dtype)
         # A decoder is convolutions: 8 bits for matrices are not meant for it.
         own = replace(options, precision="auto") if options.precision in LOW else options
-        return prepare(self.contract(world, identity, there, tiles), here(there), own, {}, there.dtype)
+        contract = self.contract(world, identity, there, tiles)
+        return prepare(contract, here(there), own, {}, there.dtype, sharing(there))
+
+
+def sharing(placement: Placement) -> dict[str, str]:
+    """Engines that must not be where decoding and denoising have the same memory in turn, and why."""
+    return dict.fromkeys(OTHERS, IN_TURN) if placement.in_turn else {}
 
 
 def here(placement: Placement) -> Place:

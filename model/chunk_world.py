@@ -35,7 +35,7 @@ class ChunkWorld:
     def __init__(self, info: WorldInfo, network: Runner, decoder: Runner, placement: Placement, plan: Plan) -> None:
         self.info, self.placement, self.plan = info, placement, plan
         self.network, self.decoder = network, decoder
-        self.lane = DecodeLane(self._decode, decoder.buffers.device)
+        self.lane = DecodeLane(self._decode, decoder.buffers.device, placement.in_turn)
         self.noise = torch.Generator(placement.device)
         self.seed = self.chunk = 0
         self.begun = False

@@ -2,7 +2,8 @@
 
 On a GPU the decoder has a stream of its own, so that a chunk's last frames are decoded while the next chunk is being
 denoised; bytes travel through pinned memory without holding anybody up, and only who wants a frame waits for it. On a
-CPU nothing runs beside anything: a latent frame is decoded when its first picture is asked for.
+CPU nothing runs beside anything: a latent frame is decoded when its first picture is asked for. A GPU that is short of
+memory decodes in turn with denoising, in the memory that this has just left.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ def to_bgra(pictures: torch.Tensor) -> torch.Tensor:
 
 class DecodeLane:
     """`overlaps` says whether decoding goes on by itself once it was started. `device` is the decoder's: it may be
-    another one than that of the latents.
+    another one than that of the latents. in_turn: decode on the stream that denoises.
     """
 
-    def __init__(self, decode: Decode, device: torch.device) -> None:
+    def __init__(self, decode: Decode, device: torch.device, in_turn: bool = False) -> None:
         self._decode, self._device = decode, device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.current_stream(device) if in_turn else torch.cuda.Stream(device)
 
     @property
     def overlaps(self) -> bool:

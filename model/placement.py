@@ -16,7 +16,9 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Placement:
-    """`backend` and `where` are for people; `note` is the line about attention."""
+    """`backend` and `where` are for people; `note` is the line about attention. in_turn: memory is so short that
+    nothing is decoded beside denoising.
+    """
 
     device: torch.device
     dtype: torch.dtype
@@ -24,6 +26,7 @@ class Placement:
     backend: str
     where: str
     note: str
+    in_turn: bool = False
 
 
 def place(options: LoadOptions, dtype: torch.dtype | None = None) -> Placement:

@@ -206,6 +206,15 @@ def test_engines_that_cannot_stream_blocks_say_so(tmp_path, monkeypatch):
     assert "ort cannot run blocks that are kept in host memory" in world.info.notes[1]
 
 
+def test_where_decoding_and_denoising_share_memory_no_engine_keeps_any(tmp_path, walked, monkeypatch):
+    found = Fit(True, 2, 1, "fp32", "device", 0, "memory: as arranged", in_turn=True)
+    monkeypatch.setattr("model.matrix_game.assemble.arrange", lambda *_: found)
+    world = open_world("universal", tmp_path, engine="ort")
+    assert world.network.backend == world.decoder.backend == "eager fp32"
+    assert "ort keeps memory that decoding and denoising have to share" in world.info.notes[1]
+    assert np.array_equal(np.stack(walk(world)), np.stack(walked("universal")))
+
+
 def test_a_budget_is_told(tmp_path):
     world = open_world("universal", tmp_path, engine="eager", vram=2.0)
     assert world.info.notes[-1] == "memory: 0.6 of 2.0 GB: everything in main memory"

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from compile.manager import make_ready
-from model.assembly import Decoding, apart, arrange, is_streamed, network_runner, own_rings, resident_network
+from model.assembly import Decoding, apart, arrange, in_place, is_streamed, network_runner, own_rings, resident_network
 from model.graph import Contract
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import ImageCondition
@@ -46,6 +46,7 @@ def assemble(
 ) -> MatrixGameWorld:
     """The world, with each of its two contracts on an engine, arranged so that it fits."""
     found = arrange(lambda: sizes_of(config, placement.dtype.itemsize, options.decoder), placement, options, info.name)
+    placement = in_place(placement, found)
     rings = own_rings(lambda *where: make_rings(config, *where), placement, options)
     streamed = is_streamed(found, config.network.layers)
     network = network_contract(

@@ -12,7 +12,7 @@ import numpy as np
 import torch.nn as nn
 
 from compile.manager import make_ready
-from model.assembly import Decoding, apart, arrange, is_streamed, network_runner, own_rings, resident_network
+from model.assembly import Decoding, apart, arrange, in_place, is_streamed, network_runner, own_rings, resident_network
 from model.graph import Contract
 from model.placement import Placement
 from model.ring_ports import buffers
@@ -52,6 +52,7 @@ def assemble(
 ) -> WorldPlayWorld:
     """The world, with each of its two contracts on an engine, arranged so that it fits."""
     found = arrange(lambda: sizes_of(config, placement.dtype.itemsize), placement, options, info.name, SMALLER)
+    placement = in_place(placement, found)
     if found is not None and found.compact:
         config = replace(config, compact=True)
     rings = {row: own_rings(lambda *where: make_rings(config, *where), placement, options) for row in rows_of(config)}
