@@ -77,7 +77,7 @@ class Calls:
         history = as_frames(recorded["ctx.hidden_states"])
         frames = list(range(len(history)))
         passes, states = self.passes(recorded, len(frames)), []
-        hooks = [block.register_forward_hook(lambda _m, _i, y: states.append(y)) for block in self.net.double_blocks]
+        hooks = [block.register_forward_hook(lambda _m, _i, y: states.append(y)) for block in self.net.blocks]
         passes.gather(history, ())
         x, timesteps = as_frames(recorded["chunk0.hidden_states"]), recorded["chunk0.timestep"]
         self.outputs["a.chunk0.pred"] = as_clip(passes.draw(x, first, timesteps))

@@ -31,7 +31,8 @@ class Sizes:
     walk, conditions included; passing: what a pass computes at its peak. decoder: its weights; remembered and drawing:
     what it keeps from frame to frame, and what it computes at its peak, by the number of tiles. encoders: the most that
     any one of them takes, weights and all: one is loaded after the other, and freed before the first pass. compact:
-    caches and passing in their other form, None where there is none.
+    caches and passing in their other form, None where there is none. seldom: of each layer that only runs when a text
+    is told, and is not among the blocks.
     """
 
     blocks: Mapping[str, Sequence[int]]
@@ -43,6 +44,7 @@ class Sizes:
     drawing: Mapping[int, int]
     encoders: int
     compact: tuple[int, int] | None = None
+    seldom: Sequence[int] = ()
 
     @property
     def layers(self) -> int:
@@ -54,7 +56,8 @@ class Fit:
     """An arrangement, and the bytes that it needs at the worst moment; where nothing fits, the smallest one.
 
     resident: blocks on the device, the others being streamed; encoders: "device" or "cpu"; compact: whether the caches
-    are; in_turn: whether decoding waits for denoising; line: for a person.
+    are; in_turn: whether decoding waits for denoising; seldom: "device" or "host", where layers are that seldom run;
+    roomy: whether another engine can be tried beside play, in buffers of its own; line: for a person.
     """
 
     fits: bool
@@ -66,6 +69,8 @@ class Fit:
     line: str = ""
     compact: bool = False
     in_turn: bool = False
+    seldom: str = "device"
+    roomy: bool = True
 
 
 def fit(sizes: Sizes, budget: int, device: str, precisions: Sequence[str]) -> Fit:
@@ -80,7 +85,8 @@ def fit(sizes: Sizes, budget: int, device: str, precisions: Sequence[str]) -> Fi
     if device == "cuda" and (chosen.resident < sizes.layers or not chosen.fits):
         others = [name for name in sizes.blocks if name not in precisions]
         line += brought(chosen, [least_harm(sizes, budget, device, (name,)) for name in others], sizes.layers)
-    return replace(chosen, line=line)
+    caches, passing = sizes.compact if chosen.compact else (sizes.caches, sizes.passing)
+    return replace(chosen, line=line, roomy=chosen.needed + caches + passing <= budget)
 
 
 def require(fit: Fit, where: str, remedy: str = "") -> Fit:
@@ -100,35 +106,30 @@ def arrangements(sizes: Sizes, budget: int, device: str, precisions: Sequence[st
     """All that may be tried, the least harmful first. On a CPU there is one memory, so nothing is moved."""
     apart = device != "cpu"
     places = ("device", "cpu") if apart else ("device",)
-    everything = [(precision, sizes.layers) for precision in precisions]
-    # With one or two streamed blocks, the slots take as much as they would.
-    fewer = [(precisions[-1], resident) for resident in range(sizes.layers - SLOTS - 1, -1, -1)] if apart else []
+    weights = [(precision, sizes.layers, "device") for precision in precisions]
+    if apart:
+        # With one or two streamed blocks, the slots take as much as they would.
+        fewer = [sizes.layers] * bool(sizes.seldom) + [*range(sizes.layers - SLOTS - 1, -1, -1)]
+        weights += [(precisions[-1], resident, "host") for resident in fewer]
     forms = (False,) if sizes.compact is None else (False, True)
     turns = (False, True) if device == "cuda" else (False,)  # on a CPU it is in turn anyway
-    ways = product(everything + fewer, forms, turns, sorted(sizes.drawing), places)
-    for (precision, resident), compact, in_turn, tiles, encoders in ways:
-        bytes_ = needed(sizes, device, resident, tiles, precision, encoders, compact, in_turn)
-        yield Fit(bytes_ <= budget, resident, tiles, precision, encoders, bytes_, "", compact, in_turn)
+    ways = product(weights, forms, turns, sorted(sizes.drawing), places)
+    for (precision, resident, seldom), compact, in_turn, tiles, encoders in ways:
+        found = Fit(False, resident, tiles, precision, encoders, 0, "", compact, in_turn, seldom)
+        bytes_ = needed(sizes, device, found)
+        yield replace(found, fits=bytes_ <= budget, needed=bytes_)
 
 
-def needed(
-    sizes: Sizes,
-    device: str,
-    resident: int,
-    tiles: int,
-    precision: str,
-    encoders: str,
-    compact: bool = False,
-    in_turn: bool = False,
-) -> int:
+def needed(sizes: Sizes, device: str, arranged: Fit) -> int:
     """Bytes at the worst moment: while chunks are drawn, or at the start of a walk, with the caches there already."""
-    caches, passing = sizes.compact if compact else (sizes.caches, sizes.passing)
-    standing = OVERHEAD[device] + sizes.beside + caches + sizes.decoder + sizes.remembered[tiles]
-    standing += of_blocks(sizes.blocks[precision], resident)
-    working = (passing, sizes.drawing[tiles])
+    caches, passing = sizes.compact if arranged.compact else (sizes.caches, sizes.passing)
+    standing = OVERHEAD[device] + sizes.beside + caches + sizes.decoder + sizes.remembered[arranged.tiles]
+    standing += of_blocks(sizes.blocks[arranged.precision], arranged.resident)
+    standing += of_blocks(sizes.seldom, len(sizes.seldom) if arranged.seldom == "device" else 0)
+    working = (passing, sizes.drawing[arranged.tiles])
     # On a GPU, one chunk is decoded while the next is denoised, unless that is forbidden.
-    playing = sum(working) if device == "cuda" and not in_turn else max(working)
-    return standing + max(playing, sizes.encoders if encoders == "device" else 0)
+    playing = sum(working) if device == "cuda" and not arranged.in_turn else max(working)
+    return standing + max(playing, sizes.encoders if arranged.encoders == "device" else 0)
 
 
 def streamed(layers: int, resident: int) -> tuple[int, ...]:
@@ -147,6 +148,8 @@ def of_blocks(blocks: Sequence[int], resident: int) -> int:
 def told(chosen: Fit, first: Fit, layers: int, budget: int, device: str) -> str:
     """What is done, for a person; `first` is what would have been liked best."""
     done = []
+    if chosen.seldom != first.seldom and chosen.resident == layers:
+        done.append("layers that only read prompts stay in host memory")
     if chosen.resident < layers:
         done.append(f"{layers - chosen.resident} of {layers} blocks stay in host memory (slower)")
     if chosen.compact:

@@ -29,7 +29,8 @@ LOW = ("fp8", "int8")
 OTHERS = ("graph", "trt", "ort", "openvino")
 STREAMED = "cannot run blocks that are kept in host memory"
 SPLIT = "cannot run a network that is split among processes"
-IN_TURN = "keeps memory that decoding and denoising have to share"
+CROWDED = "has no room to be tried in beside play"
+UNQUANTISED = "makes 8-bit weights of full ones, which have to fit first"
 
 
 def arrange(
@@ -58,8 +59,8 @@ def in_place(placement: Placement, found: Fit | None) -> Placement:
 
 
 def is_streamed(found: Fit | None, layers: int) -> bool:
-    """Whether some blocks stay in host memory."""
-    return found is not None and found.resident < layers
+    """Whether some layers stay in host memory."""
+    return found is not None and (found.resident < layers or found.seldom == "host")
 
 
 def own_rings(
@@ -73,14 +74,16 @@ def own_rings(
     return split_rings(make("meta", placement.dtype), options.team, placement.device, placement.dtype)
 
 
-def resident_network(load: Callable[[Placement], nn.Module], placement: Placement, resident: int | None) -> nn.Module:
-    """The network on its device; with `resident` blocks there and the others on the host, None for all there."""
-    if resident is None:
+def resident_network(load: Callable[[Placement], nn.Module], placement: Placement, found: Fit | None) -> nn.Module:
+    """The network on its device; where `found` says so, some of its layers on the host (compile/host_weights.py)."""
+    if found is None:
         return load(placement)
     from compile.host_weights import stream_blocks
 
     net = load(replace(placement, device=torch.device("cpu")))
-    stream_blocks(net.blocks, resident, placement.device)
+    stream_blocks(net.blocks, found.resident, placement.device)
+    if found.seldom == "host" and (seldom := getattr(net, "seldom", None)):
+        stream_blocks(seldom, 0, placement.device)
     return net.to(placement.device)
 
 
@@ -89,14 +92,22 @@ def network_runner(
     buffers: dict[str, torch.Tensor],
     placement: Placement,
     options: LoadOptions,
+    found: Fit | None,
     streamed: bool,
     barred: Mapping[str, str] | None = None,
 ) -> Runner:
     """The network's runner over the caches' buffers. barred: engines that the family knows to be of no use, and why."""
-    forbidden = dict(barred or {}) | (dict.fromkeys(OTHERS, STREAMED) if streamed else {})
+    forbidden = dict(barred or {}) | crowded(found)
+    if streamed:  # what is in the slots is the affair of the one engine that plays
+        forbidden |= dict.fromkeys(("compile", *OTHERS), STREAMED)
+        forbidden |= {"eager": UNQUANTISED} if options.precision in LOW else {}
     forbidden |= dict.fromkeys(OTHERS, SPLIT) if options.team is not None else {}
-    forbidden |= sharing(placement)
     return prepare(contract, here(placement), options, buffers, placement.dtype, forbidden)
+
+
+def crowded(found: Fit | None) -> dict[str, str]:
+    """Engines other than the one that a world begins on, where there is no room for any, and why."""
+    return {} if found is None or found.roomy else dict.fromkeys(("compile", *OTHERS), CROWDED)
 
 
 @dataclass(frozen=True)
@@ -114,20 +125,17 @@ class Decoding:
         made = TiledDecoder(sketch, tiles)
         return decode_contract(world, identity, lambda: TiledDecoder(self.load(placement), tiles), made, self.latent)
 
-    def runner(self, world: str, identity: str, placement: Placement, options: LoadOptions, tiles: int) -> Runner:
+    def runner(
+        self, world: str, identity: str, placement: Placement, options: LoadOptions, found: Fit | None
+    ) -> Runner:
         """On a device of its own where one was asked for, in tiles where memory is short."""
         there = placement
         if options.decode_device != "auto":
             there = place(replace(options, device=options.decode_device), placement.dtype)
         # A decoder is convolutions: 8 bits for matrices are not meant for it.
         own = replace(options, precision="auto") if options.precision in LOW else options
-        contract = self.contract(world, identity, there, tiles)
-        return prepare(contract, here(there), own, {}, there.dtype, sharing(there))
-
-
-def sharing(placement: Placement) -> dict[str, str]:
-    """Engines that must not be where decoding and denoising have the same memory in turn, and why."""
-    return dict.fromkeys(OTHERS, IN_TURN) if placement.in_turn else {}
+        contract = self.contract(world, identity, there, 1 if found is None else found.tiles)
+        return prepare(contract, here(there), own, {}, there.dtype, crowded(found))
 
 
 def here(placement: Placement) -> Place:

@@ -204,14 +204,16 @@ def test_engines_that_cannot_stream_blocks_say_so(tmp_path, monkeypatch):
     world = open_world("universal", tmp_path, engine="ort")
     assert world.network.backend == "eager fp32" and world.decoder.backend == "ort fp32"
     assert "ort cannot run blocks that are kept in host memory" in world.info.notes[1]
+    world = open_world("universal", tmp_path, engine="eager", precision="int8")
+    assert world.network.backend == "eager fp32" and "eager makes 8-bit weights of full ones" in world.info.notes[1]
 
 
-def test_where_decoding_and_denoising_share_memory_no_engine_keeps_any(tmp_path, walked, monkeypatch):
-    found = Fit(True, 2, 1, "fp32", "device", 0, "memory: as arranged", in_turn=True)
+def test_where_there_is_no_room_to_try_an_engine_none_is_tried(tmp_path, walked, monkeypatch):
+    found = Fit(True, 2, 1, "fp32", "device", 0, "memory: as arranged", in_turn=True, roomy=False)
     monkeypatch.setattr("model.matrix_game.assemble.arrange", lambda *_: found)
     world = open_world("universal", tmp_path, engine="ort")
-    assert world.network.backend == world.decoder.backend == "eager fp32"
-    assert "ort keeps memory that decoding and denoising have to share" in world.info.notes[1]
+    assert world.network.backend == world.decoder.backend == "eager fp32" and world.placement.in_turn
+    assert "ort has no room to be tried in beside play" in world.info.notes[1]
     assert np.array_equal(np.stack(walk(world)), np.stack(walked("universal")))
 
 

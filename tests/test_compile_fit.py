@@ -58,8 +58,7 @@ def test_what_fits_is_within_the_budget_and_no_larger_budget_is_worse(precisions
     for budget in range(2, 13):
         found = asked(budget, precisions, device)
         assert found.fits == (found.needed <= budget * GB)
-        arranged = found.resident, found.tiles, found.precision, found.encoders
-        assert found.needed == needed(SIZES, device, *arranged, in_turn=found.in_turn)
+        assert found.needed == needed(SIZES, device, found)
         assert found.precision in precisions
         kept.append((found.fits, found.resident))
     assert kept == sorted(kept), "more memory, no fewer blocks on the device"
@@ -146,7 +145,8 @@ def test_matrix_game_at_full_size(full_size):
     assert (sum(sizes.blocks["bf16"]) + sizes.beside) / 2e6 == pytest.approx(1619.2, abs=0.1)
     assert sum(sizes.blocks["fp8"]) < 0.62 * sum(sizes.blocks["bf16"])
     assert 1.298e9 < sizes.caches < 1.36e9
-    assert needed(sizes, "cpu", 30, 1, "bf16", "cpu") == pytest.approx(7.1e9, rel=0.05)
+    plain = Fit(True, 30, 1, "bf16", "cpu", 0)
+    assert needed(sizes, "cpu", plain) == pytest.approx(7.1e9, rel=0.05)
     assert sizes.drawing[4] < 0.3 * sizes.drawing[1] and sizes.remembered[4] < 1.12 * sizes.remembered[1]
     best = {tiles: sizes.drawing[tiles] + sizes.remembered[tiles] for tiles in sizes.drawing}
     assert sorted(best, key=best.get, reverse=True) == sorted(best), "more tiles, less memory"

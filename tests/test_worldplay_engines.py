@@ -80,14 +80,17 @@ def short_of_memory(monkeypatch, **arranged) -> None:
     monkeypatch.setattr("model.worldplay.assemble.arrange", lambda *_: found)
 
 
-@pytest.mark.parametrize("compact", [False, True], ids=["whole caches", "compact caches"])
+@pytest.mark.parametrize("resident, compact", [(0, False), (0, True), (99, False)])
 @pytest.mark.parametrize("network", VARIANTS)
-def test_streamed_blocks_change_no_bit(network, compact, exact, monkeypatch):
-    """The text's half of a block lies on the host with it, and is fetched when a text is told."""
-    short_of_memory(monkeypatch, resident=0, compact=compact)
+def test_layers_on_the_host_change_no_bit(network, resident, compact, exact, monkeypatch):
+    """Those of the 8B that only read prompts leave the device first."""
+    resident = min(resident, config_of(network).net.layers)
+    short_of_memory(monkeypatch, resident=resident, compact=compact, seldom="host")
     world = open_world(config_of(network))
     net = next(iter(world.network._bound._modules.values())).net
-    assert all(isinstance(block, StreamedBlock) for block in net.blocks) and "memory: as arranged" in world.info.notes
+    moved = [isinstance(block, StreamedBlock) for block in net.blocks]
+    assert moved == [resident == 0] * len(net.blocks) and "memory: as arranged" in world.info.notes
+    assert [isinstance(block, StreamedBlock) for block in net.seldom] == [True] * (len(moved) if network == "8b" else 0)
     assert all(np.array_equal(*pair) for pair in zip(played(world), exact[network], strict=True))
 
 

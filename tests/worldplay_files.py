@@ -20,7 +20,7 @@ TEXTS = ("a street", 'a sign that reads "OPEN"', "fog at dusk")
 MARK = "ab" * 32  # stands for the fingerprint of an encoder that is not here
 # Our names to the official ones: what is undone by LAYOUT of model/worldplay/network.py and of wan_network.py.
 OFFICIAL = {
-    "8b": ((r"^(double_blocks\.\d+)\.(img|txt)\.", r"\1.\2_"),),
+    "8b": ((r"^blocks\.(\d+)\.", r"double_blocks.\1.img_"), (r"^text_blocks\.(\d+)\.", r"double_blocks.\1.txt_")),
     "5b": (
         (r"^(time|text|action)_embedding\.0\.", r"condition_embedder.\1_embedder.linear_1."),
         (r"^(time|text|action)_embedding\.2\.", r"condition_embedder.\1_embedder.linear_2."),

@@ -53,13 +53,13 @@ def assemble(
         info.name,
         info.weights_sha256,
         config,
-        lambda: resident_network(parts.network, placement, found.resident if streamed else None),
+        lambda: resident_network(parts.network, placement, found if streamed else None),
         rings,
         placement.attend,
     )
     runners = [
-        network_runner(network, buffers(rings, config.network.chunk), placement, options, streamed),
-        parts.decoding(config).runner(info.name, info.weights_sha256, placement, options, found.tiles if found else 1),
+        network_runner(network, buffers(rings, config.network.chunk), placement, options, found, streamed),
+        parts.decoding(config).runner(info.name, info.weights_sha256, placement, options, found),
     ]
     encode = encoding(parts, placement, on_cpu=found is not None and found.encoders == "cpu")
     world = MatrixGameWorld(config, info, *runners, rings, encode, parts.starts, placement)

@@ -61,14 +61,14 @@ def assemble(
         info.name,
         info.weights_sha256,
         config,
-        lambda: resident_network(parts.network, placement, found.resident if streamed else None),
+        lambda: resident_network(parts.network, placement, found if streamed else None),
         rings[""],
         placement.attend,
     )
     own = {f"{row}{name}": each for row, made in rings.items() for name, each in standing(made, config).items()}
     runners = [
-        network_runner(network, own, placement, options, streamed, COMPACT if config.compact else None),
-        parts.decoding(config).runner(info.name, info.weights_sha256, placement, options, found.tiles if found else 1),
+        network_runner(network, own, placement, options, found, streamed, COMPACT if config.compact else None),
+        parts.decoding(config).runner(info.name, info.weights_sha256, placement, options, found),
     ]
     where = apart(placement) if found is not None and found.encoders == "cpu" else placement
     world = WorldPlayWorld(

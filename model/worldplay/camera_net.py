@@ -16,9 +16,18 @@ from model.worldplay.config import NetworkConfig, WanConfig
 
 
 class CameraNet(nn.Module, ABC):
-    """Noisy chunk, timesteps, labels and cameras to the flow: see `draw`. A kind has `config`, `blocks` and a dtype."""
+    """Noisy chunk, timesteps, labels and cameras to the flow: see `draw`. A kind has `config`, `blocks` and a dtype.
+
+    blocks: the layers of a pass: they repeat, and may be compiled, streamed or quantised one by one.
+    """
 
     config: NetworkConfig | WanConfig
+    blocks: nn.ModuleList
+
+    @property
+    def seldom(self) -> nn.ModuleList:
+        """Layers that run once per prompt only."""
+        return nn.ModuleList()
 
     @property
     @abstractmethod

@@ -1,8 +1,8 @@
 """WorldPlay's 8B transformer: HunyuanVideo blocks with labels of movement and cameras. Torch only.
 
 HY-World 1.5 (WorldPlay), sec. 3: dual action representation, reconstituted context. It sees one chunk, or the frames of
-its context, at a time; what they see of the past and of the text lies in the ring of `rings`. Parameters have the
-official names, but for the two halves of a block: see LAYOUT.
+its context, at a time; what they see of the past and of the text lies in the ring of `rings`. Of a block the video's
+half is run with every pass, the text's once per prompt. Parameters have the official names, but for those: see LAYOUT.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from model.wan import ImageEmbedding, KeysValues, LayerPass, Pass, PatchEmbeddin
 from model.worldplay.camera_net import CameraNet
 from model.worldplay.config import NetworkConfig
 
-# The two halves of a block are modules of one kind here, and names with a prefix there.
-LAYOUT = Layout(renames=((r"^(double_blocks\.\d+)\.(img|txt)_", r"\1.\2."),))
+# The halves of a block are in two lists here, as they never run together, and names with a prefix there.
+LAYOUT = Layout(
+    renames=((r"^double_blocks\.(\d+)\.img_", r"blocks.\1."), (r"^double_blocks\.(\d+)\.txt_", r"text_blocks.\1."))
+)
 LANGUAGE, GLYPH, PICTURE = range(3)  # rows of the embedding that tells the conditions apart
 
 
 class VideoStream(Stream):
-    """The half for the video: two branches of attention, to the text, the context and the chunk."""
+    """A block's half for the video: two branches of attention, to the text, the context and the chunk."""
 
     def __init__(self, dim: int, heads: int, inner: int) -> None:
         super().__init__(dim, heads, inner)
@@ -42,25 +44,13 @@ class VideoStream(Stream):
         return x + gate2 * self.mlp(self.modulate(x, shift2, scale2))
 
 
-class DoubleBlock(nn.Module):
-    """One layer: the video's half, which is run with every pass, and the text's, once per prompt."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        sizes = config.dim, config.heads, config.mlp_ratio * config.dim
-        self.img, self.txt = VideoStream(*sizes), TextStream(*sizes)
-
-    def forward(self, x: torch.Tensor, vector: torch.Tensor, run: LayerPass) -> torch.Tensor:
-        return self.img(x, vector, run)
-
-
 class WorldPlayNet(CameraNet):
     """Noisy chunk, condition, timesteps, labels and cameras to the flow; see `draw`, `encode`, `tell`, `rings`."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        dim, heads, inner = config.dim, config.heads, config.mlp_ratio * config.dim
+        sizes = dim, heads, inner = config.dim, config.heads, config.mlp_ratio * config.dim
         inputs = config.channels + config.picture_channels
         self.img_in = nn.ModuleDict({"proj": PatchEmbedding(inputs, dim, config.patch)})
         self.time_in, self.action_in = ScalarEmbedding(dim), ScalarEmbedding(dim)
@@ -68,13 +58,13 @@ class WorldPlayNet(CameraNet):
         self.byt5_in = GlyphProjection(config.glyph, config.glyph_inner, config.glyph_middle, dim)
         self.vision_in = ImageEmbedding(config.picture, dim)
         self.cond_type_embedding = nn.Embedding(3, dim)
-        self.double_blocks = nn.ModuleList(DoubleBlock(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(VideoStream(*sizes) for _ in range(config.layers))
+        self.text_blocks = nn.ModuleList(TextStream(*sizes) for _ in range(config.layers))
         self.final_layer = FinalLayer(dim, config.channels * config.patch[0] * config.patch[1])
 
     @property
-    def blocks(self) -> nn.ModuleList:
-        """The layers: they repeat, and may be compiled, streamed or quantised one by one."""
-        return self.double_blocks
+    def seldom(self) -> nn.ModuleList:
+        return self.text_blocks
 
     @property
     def dtype(self) -> torch.dtype:
@@ -93,7 +83,7 @@ class WorldPlayNet(CameraNet):
         """
         vector = self.time_in(timesteps) + self.action_in(labels)
         tokens = run.rings.split.scatter(self.img_in["proj"](x.to(vector.dtype)))
-        for number, block in enumerate(self.double_blocks):
+        for number, block in enumerate(self.blocks):
             tokens = block(tokens, vector, run.layer(number))
         return tokens, vector
 
@@ -123,7 +113,7 @@ class WorldPlayNet(CameraNet):
         """
         vector = self.time_in(self.waves(torch.zeros(1, device=tokens.device)))
         found = []
-        for number, block in enumerate(self.double_blocks, 1):
-            tokens, pair = block.txt.project(tokens, vector, mask, last=number == len(self.double_blocks))
+        for number, block in enumerate(self.text_blocks, 1):
+            tokens, pair = block.project(tokens, vector, mask, last=number == len(self.text_blocks))
             found.append(pair)
         return found

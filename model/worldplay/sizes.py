@@ -8,14 +8,14 @@ import torch.nn as nn
 from compile.fit import Sizes
 from model.footprint import peak_bytes
 from model.rings import Rings
-from model.sizes import TYPES, blocks_by_precision, decoding, weights
+from model.sizes import TYPES, blocks_by_precision, decoding, each, weights
 from model.wan import Pass
 from model.worldplay.config import CHUNK, NetworkConfig, WorldPlayConfig
 from model.worldplay.parts import decoder_of, encoder_of, network_of
 
 # The layers of a block that may have 8 bits.
 EIGHT_BIT = {
-    "8b": ("img.attn_[qkv]", "img.attn_proj", "img.attn_prope_proj", "img.mlp.fc[12]"),
+    "8b": ("attn_[qkv]", "attn_proj", "attn_prope_proj", "mlp.fc[12]"),
     "5b": ("self_attn.[qkvo]", "self_attn.o_prope", "cross_attn.[qo]", "ffn.[02]"),
 }
 
@@ -41,7 +41,7 @@ def sizes_of(config: WorldPlayConfig, bytes_per_value: int) -> Sizes:
     wide, remembered, drawing = decoding(decoder_of(config), (1, latent[0], 1, *latent[1:]), dtype)
     return Sizes(
         blocks=blocks_by_precision(net.blocks, bytes_per_value, EIGHT_BIT[config.network]),
-        beside=weights(net) - weights(net.blocks),
+        beside=weights(net) - weights(net.blocks) - weights(net.seldom),
         caches=caches,
         passing=peak,
         decoder=wide,
@@ -49,6 +49,7 @@ def sizes_of(config: WorldPlayConfig, bytes_per_value: int) -> Sizes:
         drawing=drawing,
         encoders=encoding(config, dtype),
         compact=None if config.compact else played[True],
+        seldom=each(net.seldom),
     )
 
 

@@ -85,7 +85,7 @@ class Views:
             part = slice(start, start + self._block)
             rows = planes[:, part].reshape(-1, planes.shape[-1])
             products = np.matmul(rows, self._features, out=self._products[: len(rows)])
-            right, left, fall, level, away = products.reshape(len(planes), -1, self.points)
+            right, left, fall, level, away = products.reshape(len(planes), len(rows) // len(planes), self.points)
             inside = right > 0
             inside &= left > 0
             inside &= away < self.memory.radius**2
