@@ -21,11 +21,13 @@ from model.worldplay.cameras import DEFAULT_PIXELS, Motion, labels, normalised, 
 from model.worldplay.history import FEW, History
 from model.worldplay.overlap import Memory
 from model.worldplay.picture import bucket, buckets
+from runtime.errors import UserError
 
 # A name, what our code makes of it, and what was recorded.
 Pair = tuple[str, object, object]
-# Radians and units: a point nearer to the edge of a view may be in it or not, in the single precision of a recording.
-EDGE = 2e-6
+# Radians and units: a point nearer to the edge of a view may be in it or not, in the single precision of a recording;
+# this near as long as the walk stays within so many units of its origin, beyond in proportion.
+EDGE, WITHIN = 2e-6, 8.0
 SAME = 1e-6  # shares this near have counted the same points
 
 
@@ -117,11 +119,20 @@ def _retrieval(fixture: Fixture) -> Iterator[Pair]:
             if kind == "selected":
                 for start, chunk in chunks.items():
                     measure = partial(overlap.clip_distances, c2w, start, points)
-                    yield from _distances(f"{name}.distances.{start}", distances[start], chunk, measure, memory)
+                    name_there, edges = f"{name}.distances.{start}", _edges(memory, c2w)
+                    yield from _distances(name_there, distances[start], chunk, measure, edges)
 
 
 def _in_view(fixture: Fixture, walk: dict, memory: Memory) -> np.ndarray:
-    return overlap.in_view(fixture.others[walk["points"]].cpu().numpy(), memory)
+    return overlap.in_view(_ball(fixture, walk), memory)
+
+
+def _ball(fixture: Fixture, walk: dict) -> np.ndarray:
+    """The points [n, 3] that a walk's choices were recorded with."""
+    if walk["points"] not in fixture.others:
+        where, remedy = f"retrieval {walk['name']!r}", "give the .safetensors that was recorded with the .json"
+        raise UserError(f"the fixture has no tensor {walk['points']!r}", where, remedy)
+    return fixture.others[walk["points"]].cpu().numpy()
 
 
 def _flat(choices) -> np.ndarray:
@@ -139,17 +150,24 @@ def _played(c2w: np.ndarray, chunks: dict, points: np.ndarray, memory: Memory) -
             yield history.choose(start)
 
 
-def _distances(name: str, clips: list, chunk: dict, measure: Callable, memory: Memory) -> Iterator[Pair]:
+def _distances(name: str, clips: list, chunk: dict, measure: Callable, edges: list[Memory]) -> Iterator[Pair]:
     ours = np.array(clips)
     if "clip_distances" in chunk:
-        ours = _or_at_the_edge(ours, chunk["clip_distances"], measure, memory)
+        ours = _or_at_the_edge(ours, chunk["clip_distances"], measure, edges)
         yield name, ours, chunk["clip_distances"]
     if chunk.get("margin_to_next") is not None:
         nearest, second = sorted(ours[:, 1])[:2]
         yield f"{name}.margin", second - nearest, chunk["margin_to_next"]
 
 
-def _or_at_the_edge(ours: object, theirs: object, measure: Callable[[Memory], object], memory: Memory) -> np.ndarray:
+def _edges(memory: Memory, c2w: np.ndarray) -> list[Memory]:
+    """`memory` with views that are smaller and larger by what single precision is unsure of."""
+    edge = EDGE * max(1.0, np.linalg.norm(c2w[..., :3, 3], axis=-1).max() / WITHIN)
+    grown = [(tuple(angle + 2 * degrees(by) for angle in memory.fov), memory.radius + by) for by in (-edge, edge)]
+    return [replace(memory, fov=fov, radius=radius) for fov, radius in grown]
+
+
+def _or_at_the_edge(ours: object, theirs: object, measure: Callable, edges: list[Memory]) -> np.ndarray:
     """`ours`; or of what `measure` can be, with the points at the edges of views in them or not, the nearest to theirs.
 
     Shares are of thousands of points, so that a single one at an edge would be beyond the tolerance.
@@ -157,10 +175,7 @@ def _or_at_the_edge(ours: object, theirs: object, measure: Callable[[Memory], ob
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     if ours.shape != theirs.shape or np.abs(ours - theirs).max(initial=0) < SAME:
         return ours
-    ends = []
-    for by in (-EDGE, EDGE):
-        fov = tuple(angle + 2 * degrees(by) for angle in memory.fov)
-        ends.append(np.asarray(measure(replace(memory, fov=fov, radius=memory.radius + by))))
+    ends = [np.asarray(measure(memory)) for memory in edges]
     return np.clip(theirs, np.minimum(*ends), np.maximum(*ends))
 
 
@@ -168,9 +183,10 @@ def _overlaps(fixture: Fixture) -> Iterator[Pair]:
     walks = {entry["name"]: entry for entry in fixture.notes.get("retrieval", ())}
     for number, entry in enumerate(fixture.notes.get("overlap_samples", ())):
         walk, memory = walks[entry["trajectory"]], memories(fixture)["selected"]
-        query, other = (np.linalg.inv(np.array(walk["viewmats"][entry[role]])) for role in ("query", "history"))
-        share = partial(_share, query, other, _in_view(fixture, walk, memory))
-        yield f"overlap.{number}", _or_at_the_edge(share(memory), entry["overlap"], share, memory), entry["overlap"]
+        c2w = np.linalg.inv(np.array([walk["viewmats"][entry[role]] for role in ("query", "history")]))
+        share = partial(_share, *c2w, _in_view(fixture, walk, memory))
+        ours = _or_at_the_edge(share(memory), entry["overlap"], share, _edges(memory, c2w))
+        yield f"overlap.{number}", ours, entry["overlap"]
 
 
 def _share(query: np.ndarray, other: np.ndarray, points: np.ndarray, memory: Memory) -> np.ndarray:
@@ -182,7 +198,7 @@ def _points(fixture: Fixture) -> Iterator[Pair]:
     for entry in {walk["points"]: walk for walk in fixture.notes.get("retrieval", ())}.values():
         if entry.get("torch_manual_seed") is None:
             continue
-        theirs = fixture.others[entry["points"]].cpu().numpy()
+        theirs = _ball(fixture, entry)
         draws = torch.Generator().manual_seed(entry["torch_manual_seed"])
         uniforms = torch.stack([torch.rand(len(theirs), generator=draws) for _ in range(3)])
         yield entry["points"], overlap.ball(uniforms.numpy(), fixture.notes["retrieval_settings"]["radius"]), theirs

@@ -104,6 +104,18 @@ def test_other_recordings_are_read(tmp_path, capsys):
     assert "distances.32 " in capsys.readouterr().out
 
 
+def test_a_recording_of_json_alone(tmp_path, capsys):
+    assert parity_of(tmp_path, lambda notes, _: None) == 0
+    (tmp_path / "one.safetensors").unlink()
+    from bench import parity
+
+    argv = [FAMILY, "camera", str(tmp_path / "one.json")]
+    assert parity.main(argv) == 2 and "no tensor 'points.seed3'" in capsys.readouterr().err
+    notes = json.loads((tmp_path / "one.json").read_text())
+    (tmp_path / "one.json").write_text(json.dumps(notes | {"retrieval": [], "overlap_samples": []}))
+    assert parity.main(argv) == 0 and "pose.0.actions" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("more, code", [(1, 0), (2, 1)])
 def test_a_point_at_the_edge_of_a_view_may_count(tmp_path, capsys, more, code):
     """Single precision took in `more` points, one of which is farther by 8e-7 units than a camera behind sees."""
