@@ -1,9 +1,10 @@
 """Our code against fixtures recorded from official code: python bench/parity.py FAMILY KIND FILE.safetensors
 
-The JSON of the same name beside the file says what was recorded. Prints the largest error of every recorded output and
-PASS or FAIL; the exit code is 0 where all of them are within the tolerance, 1 where not, 2 for bad input. What a family
-and a kind are run through is bench/fixtures/<family>.py: a function from the fixture to our outputs by name; or to
-those and what was recorded, both by name, where recordings are not the fixture's tensors `out.*`.
+The JSON of the same name beside the file says what was recorded, and may be given instead: where it is alone, all that
+was recorded is in it. Prints the largest error of every recorded output and PASS or FAIL; the exit code is 0 where all
+of them are within the tolerance, 1 where not, 2 for bad input. What a family and a kind are run through is
+bench/fixtures/<family>.py: a function from the fixture to our outputs by name; or to those and what was recorded, both
+by name, where recordings are not the fixture's tensors `out.*`.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
     from safetensors.torch import load_file
 
     notes_path = path.with_suffix(".json")
+    file = path.with_suffix(".safetensors") if path == notes_path else path
     try:
         notes = json.loads(notes_path.read_text(encoding="utf-8"))
-        tensors = load_file(str(path))
+        tensors = load_file(str(file)) if path == file or file.exists() else {}
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the fixture: {error}", str(path), "give a .safetensors with its .json") from error
     except Exception as error:  # safetensors has its own exception for a broken file

@@ -146,9 +146,10 @@ def candidates(current: int, memory: Memory) -> range:
 def clip_distances(c2w: np.ndarray, current: int, points: np.ndarray, memory: Memory) -> list[tuple[int, float]]:
     """(first latent, distance) of every clip from which the chunk at `current` may choose.
 
-    c2w [N, 4, 4] are the cameras of the walk, those of this chunk among them; points [n, 3] are `in_view`.
+    c2w [N, 4, 4] are the cameras of the walk, those of this chunk among them; points [n, 3] are `in_view`. A chunk that
+    the walk ends in is compared by the cameras that it has; ValueError where it has none.
     """
-    if current + memory.chunk > len(c2w):
+    if current >= len(c2w):
         raise ValueError(f"the chunk at {current} has no cameras among the {len(c2w)} given")
     queries = c2w[current : current + memory.chunk]
     scored = []
