@@ -4,7 +4,8 @@ The JSON of the same name beside the file says what was recorded, and may be giv
 was recorded is in it. Prints the largest error of every recorded output and PASS or FAIL; the exit code is 0 where all
 of them are within the tolerance, 1 where not, 2 for bad input. What a family and a kind are run through is
 bench/fixtures/<family>.py: a function from the fixture to our outputs by name; or to those and what was recorded, both
-by name, where recordings are not the fixture's tensors `out.*`.
+by name, where recordings are not the fixture's tensors `out.*`. Where rounding adds up, a family's TOLERANCES say so by
+kind.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from runtime.errors import UserError  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
+TOLERANCE = 2e-5
 
 
 @dataclass
@@ -109,15 +111,16 @@ def compare(produced: dict, recorded: dict, tolerance: float) -> bool:
     return passed
 
 
-def runner(family: str, kind: str):
-    """The function that runs our code on a fixture of this kind."""
+def runner(family: str, kind: str) -> tuple:
+    """The function that runs our code on a fixture of this kind, and how far from what was recorded it may be."""
     families = sorted(path.stem for path in FIXTURES.glob("*.py") if path.stem != "__init__")
     if family not in families:
         raise UserError(f"unknown family {family!r}", "command line", f"known families are {', '.join(families)}")
-    kinds = importlib.import_module(f"bench.fixtures.{family}").KINDS
+    found = importlib.import_module(f"bench.fixtures.{family}")
+    kinds = found.KINDS
     if kind not in kinds:
         raise UserError(f"unknown kind {kind!r} of {family}", "command line", f"known kinds are {', '.join(kinds)}")
-    return kinds[kind]
+    return kinds[kind], getattr(found, "TOLERANCES", {}).get(kind, TOLERANCE)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -125,7 +128,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("family", type=lambda text: text.replace("-", "_"))
     parser.add_argument("kind")
     parser.add_argument("file", type=Path)
-    parser.add_argument("--tolerance", type=float, default=2e-5, help="largest absolute error allowed (default 2e-5)")
+    parser.add_argument(
+        "--tolerance", type=float, help=f"largest absolute error (default {TOLERANCE:g}, or the kind's)"
+    )
     parser.add_argument("--device", default="cpu", help="where our code runs: cpu, cuda")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     return parser.parse_args(argv)
@@ -134,7 +139,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     try:
-        run = runner(options.family, options.kind)
+        run, tolerance = runner(options.family, options.kind)
         import torch
 
         # Strict: TF32 would round inputs to 10 bits.
@@ -146,7 +151,7 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"parity: {error}", file=sys.stderr)
         return 2
-    return 0 if compare(produced, recorded, options.tolerance) else 1
+    return 0 if compare(produced, recorded, tolerance if options.tolerance is None else options.tolerance) else 1
 
 
 if __name__ == "__main__":

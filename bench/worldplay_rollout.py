@@ -16,6 +16,7 @@ from model.sampler import clean, sample
 from model.wan import Pass
 from model.worldplay.config import CHUNK, CONTEXT_TIMESTEP
 from model.worldplay.overlap import Memory, choose, in_view
+from runtime.errors import UserError
 
 
 def as_clip(latents: torch.Tensor) -> torch.Tensor:
@@ -33,18 +34,23 @@ class Recorded:
     def __init__(self, fixture: Fixture, group: str) -> None:
         self.fixture, self.group = fixture, group
         self.device, self.dtype = fixture.device, fixture.dtype
-        self.w2c, self.intrinsics = self["viewmats"][0].cpu().numpy(), self["Ks"][0].cpu().numpy()
+        self.w2c, self.intrinsics = (self[name][0].double().cpu().numpy() for name in ("viewmats", "Ks"))
         self.labels = self["action"][0].cpu()
 
     def __getitem__(self, name: str) -> torch.Tensor:
+        if name not in self:
+            raise UserError(f"the fixture has no in.{self.group}.{name}", "its tensors", "record that input too")
         return self.fixture.inputs[f"{self.group}.{name}"]
 
     def __contains__(self, name: str) -> bool:
         return f"{self.group}.{name}" in self.fixture.inputs
 
     def chooser(self, memory: Memory) -> Callable[[int], Sequence[int]]:
-        """Which latent frames a chunk that begins at one looks back on, by the recorded points."""
-        c2w, points = np.linalg.inv(self.w2c), in_view(self["points"].cpu().numpy(), memory)
+        """Which latent frames a chunk that begins at one looks back on, by the recorded points: a walk that looks back
+        on all of itself needs none.
+        """
+        c2w, whole = np.linalg.inv(self.w2c), len(self.w2c) - memory.chunk <= memory.budget
+        points = in_view(np.empty((0, 3)) if whole else self["points"].cpu().numpy(), memory)
         return lambda start: choose(c2w, start, points, memory)
 
     def states(self, name: str) -> torch.Tensor:
@@ -56,17 +62,22 @@ class Recorded:
 
 
 class Passes:
-    """Calls of a network over its ring, with the conditions of latent frames that are told by their numbers."""
+    """Calls of a network over its ring, with the conditions of latent frames that are told by their numbers.
 
-    def __init__(self, net, recorded: Recorded, rings: Rings, context: Sequence = ()) -> None:
-        self.net, self.recorded, self.rings = net, recorded, rings
+    past: the timestep that the context is told to be at.
+    """
+
+    def __init__(
+        self, net, recorded: Recorded, rings: Rings, context: Sequence = (), past: float = CONTEXT_TIMESTEP
+    ) -> None:
+        self.net, self.recorded, self.rings, self.past = net, recorded, rings, past
         self.run = Pass(rings, context)
 
     def gather(self, x: torch.Tensor, frames: Sequence[int], timesteps: torch.Tensor | None = None) -> None:
         """The pass over the frames of the context."""
         self.rings.gather(len(frames))
         if len(frames):
-            timesteps = torch.full((len(frames),), CONTEXT_TIMESTEP) if timesteps is None else timesteps
+            timesteps = torch.full((len(frames),), float(self.past)) if timesteps is None else timesteps
             self._call(self.net.encode, x, frames, timesteps)
 
     def draw(self, x: torch.Tensor, frames: Sequence[int], timesteps: torch.Tensor, labels=None) -> torch.Tensor:

@@ -9,7 +9,7 @@ from bench.worldplay_rollout import Passes, Recorded, Walk, as_clip, as_frames
 from model.cache import Gathered
 from model.plan import euler
 from model.prope import KEY, OUT, QUERY, transform
-from model.worldplay.config import CHUNK, NetworkConfig
+from model.worldplay.config import CHUNK, CONTEXT_TIMESTEP, NetworkConfig
 from model.worldplay.network import GLYPH, LANGUAGE, LAYOUT, PICTURE, WorldPlayNet
 from model.worldplay.overlap import Memory
 
@@ -17,8 +17,13 @@ from model.worldplay.overlap import Memory
 SECOND = range(CHUNK, 2 * CHUNK)
 
 
-def network_config(notes: dict) -> NetworkConfig:
-    official, mapper = notes["transformer_config"], notes["byt5_mapper"]
+def network_config(fixture: Fixture) -> NetworkConfig:
+    """The sizes that the fixture notes; of conditions there are at most as many tokens as it has anywhere."""
+    official, mapper = fixture.notes["transformer_config"], fixture.notes["byt5_mapper"]
+
+    def most(kind: str) -> int:
+        return max((x.shape[1] for name, x in fixture.inputs.items() if name.endswith(f"{kind}_states")), default=0)
+
     return NetworkConfig(
         dim=official["hidden_size"],
         layers=official["mm_double_blocks_depth"],
@@ -34,9 +39,9 @@ def network_config(notes: dict) -> NetworkConfig:
         picture=official["vision_states_dim"],
         glyph_inner=mapper["hidden_dim"],
         glyph_middle=mapper["out_dim"],
-        language_tokens=notes["text_len"],
-        glyph_tokens=notes["byt5_len"],
-        picture_tokens=notes["vision_tokens"],
+        language_tokens=most("text"),
+        glyph_tokens=most("byt5"),
+        picture_tokens=most("vision"),
     )
 
 
@@ -44,27 +49,43 @@ class Calls:
     """The network with the fixture's weights, and the outputs by their names."""
 
     def __init__(self, fixture: Fixture) -> None:
-        self.fixture, self.notes, self.config = fixture, fixture.notes, network_config(fixture.notes)
+        self.fixture, self.notes, self.config = fixture, fixture.notes, network_config(fixture)
         self.net = module(WorldPlayNet, self.config, fixture, layout=LAYOUT)
-        h, w = fixture.notes["latent_hw"]
-        self.grid = h // self.config.patch[0], w // self.config.patch[1]
+        self.past = fixture.notes.get("context_timestep", CONTEXT_TIMESTEP)
         self.outputs: dict[str, torch.Tensor] = {}
 
     def passes(self, recorded: Recorded, context: int, prefix: str = "") -> Passes:
         """A ring of its own, behind the text of a group; prefix: "neg_" for its negative prompt."""
         fixture = self.fixture
-        rings = self.net.rings(Gathered(context, CHUNK), self.grid, fixture.device, fixture.dtype)
+        rings = self.net.rings(Gathered(context, CHUNK), self.grid(recorded), fixture.device, fixture.dtype)
         text = self.text(recorded, prefix)
         rings.tell(text[0][0].shape[2])
         for number, pair in enumerate(text):
             rings.layer(number)["self"].tell(*pair)
-        return Passes(self.net, recorded, rings)
+        return Passes(self.net, recorded, rings, past=self.past)
+
+    def grid(self, recorded: Recorded) -> tuple[int, int]:
+        """Rows and columns of tokens of the group's latent frames."""
+        h, w = recorded["chunk0.hidden_states" if "chunk0.hidden_states" in recorded else "noise"].shape[-2:]
+        return h // self.config.patch[0], w // self.config.patch[1]
+
+    def picture(self, recorded: Recorded) -> torch.Tensor:
+        """States of the start picture [tokens, width]; none of a call without one, whose states and channels beside the
+        latents are zeros or not there.
+        """
+        if "vision_states" not in recorded:
+            return torch.zeros(0, self.config.picture, device=recorded.device, dtype=recorded.dtype)
+        states, beside = recorded.states("vision_states"), -self.config.picture_channels
+        shown = recorded["chunk0.hidden_states" if "chunk0.hidden_states" in recorded else "cond_latents"][:, beside:]
+        return states if bool(states.any()) or bool(shown.any()) else states[:0]
 
     def text(self, recorded: Recorded, prefix: str = "") -> list:
         """Keys and values per layer of a group's prompt; of its negative one there is no glyph."""
         language = recorded.states(f"{prefix}text_states")[recorded[f"{prefix}text_mask"][0].bool()]
-        glyph = recorded.states("byt5_states")[recorded["byt5_mask"][0].bool() & (prefix == "")]
-        return self.net.tell(self.net.conditions(language, glyph, recorded.states("vision_states")))
+        glyph = torch.zeros(0, self.config.glyph, device=recorded.device, dtype=recorded.dtype)
+        if "byt5_states" in recorded and not prefix:
+            glyph = recorded.states("byt5_states")[recorded["byt5_mask"][0].bool()]
+        return self.net.tell(self.net.conditions(language, glyph, self.picture(recorded)))
 
     # ---- group a: direct calls ----
 
@@ -86,11 +107,12 @@ class Calls:
         self.outputs["a.chunk0.block_outputs"] = torch.stack([y.flatten(0, 1)[None] for y in states])
         passes.gather(history, frames, recorded["ctx.timestep"])
         self.context("a.ctx", passes, len(frames))
-        follow = [frames[-1] + 1 + frame for frame in first]
+        follow = [len(frames) + frame for frame in first]
         x, timesteps = as_frames(recorded["chunk1.hidden_states"]), recorded["chunk1.timestep"]
         self.outputs["a.chunk1.pred"] = as_clip(passes.draw(x, follow, timesteps))
-        mixed = recorded["mixed.timestep"], recorded["mixed.action"][0].cpu()
-        self.outputs["a.mixed.pred"] = as_clip(passes.draw(x, SECOND, *mixed))
+        if "mixed.timestep" in recorded:
+            mixed = recorded["mixed.timestep"], recorded["mixed.action"][0].cpu()
+            self.outputs["a.mixed.pred"] = as_clip(passes.draw(x, SECOND, *mixed))
 
     def context(self, name: str, passes: Passes, frames: int) -> None:
         """What the context's pass left in the ring: both branches of every layer."""
@@ -107,14 +129,15 @@ class Calls:
         language = net.txt_in(recorded.states("text_states"), zero, there)
         glyph, picture = net.byt5_in(recorded.states("byt5_states")), net.vision_in(recorded.states("vision_states"))
         marks = recorded["byt5_mask"][0].bool()
-        parts = [(picture + kinds[PICTURE], torch.ones(len(picture), dtype=torch.bool, device=recorded.device))]
+        shown = torch.full((len(picture),), len(self.picture(recorded)) > 0, device=recorded.device)
+        parts = [(picture + kinds[PICTURE], shown)]
         parts += [(glyph + kinds[GLYPH], marks), (language + kinds[LANGUAGE], there)]
         whole = torch.cat([part[mask] for part, mask in parts])
         ordered = torch.zeros(sum(len(mask) for _, mask in parts), whole.shape[1], device=recorded.device)
         ordered[: len(whole)] = whole
         labels = net.waves(recorded.labels[:CHUNK].to(recorded.device))
         x = as_frames(recorded["chunk0.hidden_states"]).to(recorded.dtype)
-        cos, sin = (part.repeat_interleave(2, 1) for part in self.table(len(recorded.labels)))
+        cos, sin = (part.repeat_interleave(2, 1) for part in self.table(len(recorded.labels), self.grid(recorded)))
         self.outputs |= {
             "a.txt_in": language[None],
             "a.byt5_in": glyph[None],
@@ -129,12 +152,13 @@ class Calls:
         }
         cameras = recorded.cameras(SECOND)
         for name, factor in (("q", QUERY), ("k", KEY), ("v", KEY), ("o", OUT)):
-            given = recorded[f"prope.{name}"].to(recorded.dtype)
-            self.outputs[f"a.prope.{name}"] = transform(given, cameras[:, factor])
+            if f"prope.{name}" in recorded:
+                given = recorded[f"prope.{name}"].to(recorded.dtype)
+                self.outputs[f"a.prope.{name}"] = transform(given, cameras[:, factor])
 
-    def table(self, frames: int):
-        rings = self.net.rings(Gathered(frames, CHUNK), self.grid, "cpu", torch.float32)
-        return rings["self"].shape.axes.grid(range(frames), *self.grid)
+    def table(self, frames: int, grid: tuple[int, int]):
+        rings = self.net.rings(Gathered(frames, CHUNK), grid, "cpu", torch.float32)
+        return rings["self"].shape.axes.grid(range(frames), *grid)
 
     # ---- groups b, c: the whole pipeline ----
 
@@ -148,9 +172,9 @@ class Calls:
             fov=(said["fov_h"], said["fov_v"]),
             radius=said["radius"],
         )
-        guided = notes["guidance"] != 1
+        guided = notes["guidance"] > 1
         rows = [self.passes(recorded, memory.budget, prefix) for prefix in (["", "neg_"] if guided else [""])]
-        plan = euler(notes["steps"], notes["flow_shift"], notes["guidance"])
+        plan = euler(notes["steps"], notes["flow_shift"], notes["guidance"] if guided else 1.0)
         condition = as_frames(recorded["cond_latents"]).to(recorded.dtype)
         walk = Walk(plan, rows, recorded.chooser(memory), condition)
         latents = walk.play(as_frames(recorded["noise"]).to(recorded.dtype))

@@ -16,6 +16,7 @@ from model.wan import KeysValues, merge_heads, split_heads
 
 EPS = 1e-6
 WAVES = 256  # of a number that is embedded
+REFINER_RATIO = 4  # of the refiner's MLP, whatever that of the double-stream blocks is
 
 
 def normalised(x: torch.Tensor) -> torch.Tensor:
@@ -153,12 +154,12 @@ class TwoLinear(nn.Module):
 class TokenRefiner(nn.Module):
     """A language model's states [tokens, inputs] to tokens [tokens, dim] of the conditions' stream."""
 
-    def __init__(self, inputs: int, dim: int, heads: int, inner: int, layers: int = 2) -> None:
+    def __init__(self, inputs: int, dim: int, heads: int, layers: int = 2) -> None:
         super().__init__()
         self.input_embedder = nn.Linear(inputs, dim)
         self.t_embedder = ScalarEmbedding(dim)
         self.c_embedder = TwoLinear(inputs, dim)
-        blocks = nn.ModuleList(RefinerBlock(dim, heads, inner) for _ in range(layers))
+        blocks = nn.ModuleList(RefinerBlock(dim, heads, REFINER_RATIO * dim) for _ in range(layers))
         self.individual_token_refiner = nn.ModuleDict({"blocks": blocks})
 
     def forward(self, states: torch.Tensor, waves: torch.Tensor, there: torch.Tensor | None = None) -> torch.Tensor:

@@ -24,7 +24,7 @@ WORLDS = {
 @pytest.mark.parametrize("kind", ["transformer", "wan"])
 def test_fixture(kind, capsys):
     path = reference(FAMILY, f"golden_{kind}.safetensors")
-    assert parity.main([FAMILY, kind, str(path)]) == 0
+    assert parity.main([FAMILY, kind, str(path), "--tolerance", "2e-5"]) == 0
     out = capsys.readouterr().out
     assert "PASS" in out and "not produced" not in out
 
@@ -45,6 +45,59 @@ def test_cameras_and_labels_count(tmp_path, capsys, name):
     (tmp_path / path.with_suffix(".json").name).write_text(json.dumps(notes | {"rollouts": {}}), encoding="utf-8")
     assert parity.main([FAMILY, "transformer", str(tmp_path / path.name)]) == 1
     assert "above the tolerance" in capsys.readouterr().out
+
+
+OTHERS = {
+    "sizes are read from tensors, and a short walk looks back on all of itself": (
+        lambda tensors, notes: [tensors.pop("in.c.points"), notes.update(text_len=1, latent_hw=[1, 1])],
+        None,
+    ),
+    "the context's timestep counts": (lambda _, notes: notes.update(context_timestep=0), "c.latents"),
+    "zeros of a picture are seen": (lambda tensors, _: tensors["in.c.vision_states"].zero_(), "c.latents"),
+    "what no picture has is not seen": (
+        lambda tensors, _: [tensors[f"in.c.{name}"].zero_() for name in ("vision_states", "cond_latents")],
+        "c.k_txt",
+    ),
+    "an input is missing": (lambda tensors, _: tensors.pop("in.c.noise"), "the fixture has no in.c.noise"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_recordings(tmp_path, capsys, name):
+    """The guided roll-out alone, recorded a little otherwise: whether it is the same, or which line is another."""
+    from safetensors.torch import load_file, save_file
+
+    change, said = OTHERS[name]
+    path = reference(FAMILY, "golden_transformer.safetensors")
+    tensors = {key: value for key, value in load_file(path).items() if key.split(".")[1] not in ("a", "b")}
+    notes = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    notes["rollouts"].pop("b")
+    change(tensors, notes)
+    save_file(tensors, tmp_path / path.name)
+    (tmp_path / path.with_suffix(".json").name).write_text(json.dumps(notes), encoding="utf-8")
+    code, shown = parity.main([FAMILY, "transformer", str(tmp_path / path.name)]), capsys.readouterr()
+    if said is None:
+        assert code == 0 and "PASS" in shown.out
+    elif said.startswith("c."):
+        line = next(line for line in shown.out.splitlines() if line.startswith(f"{said} "))
+        assert code == 1 and ("inf" in line) == (said == "c.k_txt") and "above" in line
+    else:
+        assert code == 2 and said in shown.err
+
+
+def test_the_refiners_mlp_is_four_times_as_wide_whatever_the_blocks():
+    from dataclasses import replace
+
+    from worldplay_fixtures import tiny_config
+
+    from model.checkpoint import on_meta
+    from model.worldplay.network import WorldPlayNet
+
+    config = replace(tiny_config().hunyuan, mlp_ratio=2.5)
+    shapes = {name: tuple(tensor.shape) for name, tensor in on_meta(WorldPlayNet, config).state_dict().items()}
+    wide = (4 * config.dim, config.dim)
+    assert shapes["txt_in.individual_token_refiner.blocks.0.mlp.fc1.weight"] == wide
+    assert shapes["double_blocks.0.img.mlp.fc1.weight"] == (config.dim * 5 // 2, config.dim)
 
 
 @pytest.mark.parametrize("world", WORLDS)

@@ -34,7 +34,7 @@ class NetworkConfig:
     dim: int = 2048
     layers: int = 54
     heads: int = 16
-    mlp_ratio: int = 4
+    mlp_ratio: float = 4.0
     channels: int = 32
     picture_channels: int = 33
     patch: tuple[int, int] = (1, 1)
@@ -53,6 +53,11 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         require_heads(self.dim, self.heads, self.rotary)
+
+    @property
+    def inner(self) -> int:
+        """The width inside a block's MLP."""
+        return int(self.dim * self.mlp_ratio)
 
     @property
     def text_tokens(self) -> int:

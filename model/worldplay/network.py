@@ -50,11 +50,11 @@ class WorldPlayNet(CameraNet):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        sizes = dim, heads, inner = config.dim, config.heads, config.mlp_ratio * config.dim
+        dim, sizes = config.dim, (config.dim, config.heads, config.inner)
         inputs = config.channels + config.picture_channels
         self.img_in = nn.ModuleDict({"proj": PatchEmbedding(inputs, dim, config.patch)})
         self.time_in, self.action_in = ScalarEmbedding(dim), ScalarEmbedding(dim)
-        self.txt_in = TokenRefiner(config.language, dim, heads, inner, config.refiner_layers)
+        self.txt_in = TokenRefiner(config.language, dim, config.heads, config.refiner_layers)
         self.byt5_in = GlyphProjection(config.glyph, config.glyph_inner, config.glyph_middle, dim)
         self.vision_in = ImageEmbedding(config.picture, dim)
         self.cond_type_embedding = nn.Embedding(3, dim)
