@@ -23,6 +23,17 @@ from runtime.errors import UserError  # noqa: E402
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
 
+class Named(dict):
+    """What a fixture has, by name. What it lacks, and was asked for, is a UserError that names it."""
+
+    def __init__(self, what: str, path: Path, *known: dict) -> None:
+        super().__init__(*known)
+        self.what, self.path = what, path
+
+    def __missing__(self, name: str) -> None:
+        raise UserError(f"the fixture has no {self.what}{name}", str(self.path), "record it as well")
+
+
 @dataclass
 class Fixture:
     """A recording: tensors by name without their prefix (`w.`, `in.`, `out.`), on `device`, and the JSON beside it.
@@ -51,12 +62,13 @@ def load_fixture(path: Path, device: str, dtype: object) -> Fixture:
         raise UserError(f"cannot read the fixture: {error}", str(path), "give a .safetensors with its .json") from error
     except Exception as error:  # safetensors has its own exception for a broken file
         raise UserError(f"cannot read the fixture: {error}", str(path), "give a whole .safetensors file") from error
-    parts: dict[str, dict] = {"w": {}, "in": {}, "out": {}}
-    others = {}
+    parts = {kind: Named(f"{kind}.", path) for kind in ("w", "in", "out")}
+    others = Named("", path)
     for name, tensor in tensors.items():
         kind, _, rest = name.partition(".")
         part, key = (parts[kind], rest) if kind in parts else (others, name)
         part[key] = tensor.to("cpu" if kind == "out" else device)
+    notes = Named("", notes_path, notes)
     return Fixture(notes, parts["w"], parts["in"], parts["out"], device, dtype or torch.float32, others)
 
 

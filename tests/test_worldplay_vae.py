@@ -57,6 +57,21 @@ def test_a_difference_fails(name, tmp_path, capsys):
     assert run("vae_wan", tmp_path / RECORDED.name, capsys)[0] == 1
 
 
+def test_parts_of_a_recording_are_enough(tmp_path, capsys):
+    """One of a picture alone; and of an output whose input is not there, that it was not made."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(RECORDED)
+    kept = {name: tensor for name, tensor in tensors.items() if name[0] == "w" or name.endswith((".image", "_latent"))}
+    save_file(kept, tmp_path / RECORDED.name)
+    shutil.copy(RECORDED.with_suffix(".json"), tmp_path)
+    code, out = run("vae_wan", tmp_path / RECORDED.name, capsys)
+    assert code == 0 and "PASS: 1 outputs" in out
+    save_file(kept | {"out.video": tensors["out.video"]}, tmp_path / RECORDED.name)
+    code, out = run("vae_wan", tmp_path / RECORDED.name, capsys)
+    assert code == 1 and "not produced" in out
+
+
 MANIFEST = [("vae_8b", "hunyuan", hunyuan_vae), ("vae_wan5b", "wan-2.2", wan22_vae)]
 
 
