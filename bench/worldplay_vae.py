@@ -56,7 +56,7 @@ def recorded(layers: dict[str, nn.Module]) -> Iterator[dict[str, list[torch.Tens
 
 
 def encode(encoder: StreamEncoder, frames: torch.Tensor) -> torch.Tensor:
-    return torch.cat(list(encoder.encode(grouped(frames))), 2)
+    return torch.cat(list(encoder.encode(grouped(frames, 2 ** sum(encoder.config.temporal)))), 2)
 
 
 def decode(decoder: StreamDecoder, latents: torch.Tensor) -> torch.Tensor:
