@@ -84,6 +84,15 @@ def test_a_roll_out_alone_wants_points_only_where_it_has_to_choose(tmp_path):
             wan(cut(24))
 
 
+@pytest.mark.parametrize("error, within", [(1.9e-5, True), (2.1e-5, False)])
+def test_large_values_may_round_by_more(error, within):
+    small, large = torch.tensor([0.5, 1.0]), torch.tensor([0.5, 30.0])
+    assert parity.compare({"x": small + error}, {"x": small}, 2e-5) == within
+    assert parity.compare({"x": large + error}, {"x": large}, 2e-5)
+    assert not parity.compare({"x": large + 1.3e-4}, {"x": large}, 2e-5)
+    assert not parity.compare({"x": large + error}, {"x": large}, 0.0)
+
+
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_bundled_world_has_the_official_sizes(world):
     from model.checkpoint import mistakes
