@@ -15,8 +15,7 @@ from model.rings import Rings
 from model.sampler import clean, sample
 from model.wan import Pass
 from model.worldplay.config import CHUNK, CONTEXT_TIMESTEP
-from model.worldplay.overlap import Memory, choose, in_view
-from runtime.errors import UserError
+from model.worldplay.overlap import Memory, candidates, choose, in_view
 
 
 def as_clip(latents: torch.Tensor) -> torch.Tensor:
@@ -38,20 +37,20 @@ class Recorded:
         self.labels = self["action"][0].cpu()
 
     def __getitem__(self, name: str) -> torch.Tensor:
-        if name not in self:
-            raise UserError(f"the fixture has no in.{self.group}.{name}", "its tensors", "record that input too")
         return self.fixture.inputs[f"{self.group}.{name}"]
 
     def __contains__(self, name: str) -> bool:
         return f"{self.group}.{name}" in self.fixture.inputs
 
     def chooser(self, memory: Memory) -> Callable[[int], Sequence[int]]:
-        """Which latent frames a chunk that begins at one looks back on, by the recorded points: a walk that looks back
-        on all of itself needs none.
-        """
-        c2w, whole = np.linalg.inv(self.w2c), len(self.w2c) - memory.chunk <= memory.budget
-        points = in_view(np.empty((0, 3)) if whole else self["points"].cpu().numpy(), memory)
-        return lambda start: choose(c2w, start, points, memory)
+        """Which latent frames a chunk that begins at one looks back on: by the recorded points, where it chooses."""
+        c2w = np.linalg.inv(self.w2c)
+
+        def context(start: int) -> Sequence[int]:
+            points = in_view(self["points"].cpu().numpy(), memory) if candidates(start, memory) else np.empty((0, 3))
+            return choose(c2w, start, points, memory)
+
+        return context
 
     def states(self, name: str) -> torch.Tensor:
         return self[name][0].to(self.dtype)

@@ -32,7 +32,7 @@ def hunyuan_config(official: dict) -> HunyuanVaeConfig:
 def wan_config(official: dict) -> Wan22VaeConfig:
     return Wan22VaeConfig(
         width=official["base_dim"],
-        decoder_width=official["decoder_base_dim"],
+        decoder_width=official["decoder_base_dim"] or official["base_dim"],
         latent_channels=official["z_dim"],
         multipliers=tuple(official["dim_mult"]),
         blocks=official["num_res_blocks"],
@@ -56,7 +56,7 @@ def recorded(layers: dict[str, nn.Module]) -> Iterator[dict[str, list[torch.Tens
 
 
 def encode(encoder: StreamEncoder, frames: torch.Tensor) -> torch.Tensor:
-    return torch.cat(list(encoder.encode(grouped(frames))), 2)
+    return torch.cat(list(encoder.encode(grouped(frames, 2 ** sum(encoder.config.temporal)))), 2)
 
 
 def decode(decoder: StreamDecoder, latents: torch.Tensor) -> torch.Tensor:
@@ -100,11 +100,16 @@ def vae_wan(fixture: Fixture) -> Outputs:
     encoding = ("encoder.", "quant_conv.")
     encoder = module(Wan22VaeEncoder, config, fixture, lambda name: name.startswith(encoding))
     decoder = module(Wan22VaeDecoder, config, fixture, lambda name: not name.startswith(encoding))
-    inputs, layers = {name: tensor.to(dtype) for name, tensor in fixture.inputs.items()}, decoder.decoder
-    outputs = {"image_latent": encode(encoder, inputs["image"])}
-    with recorded({"moments": encoder.quant_conv}) as made:
-        outputs["clip_latents"] = encode(encoder, inputs["clip"])
-    outputs["clip_parameters"] = torch.cat(made["moments"], 2)
+    inputs = {name: tensor.to(dtype) for name, tensor in fixture.inputs.items()}
+    layers, outputs = decoder.decoder, {}
+    if "image" in inputs:
+        outputs["image_latent"] = encode(encoder, inputs["image"])
+    if "clip" in inputs:
+        with recorded({"moments": encoder.quant_conv}) as made:
+            outputs["clip_latents"] = encode(encoder, inputs["clip"])
+        outputs["clip_parameters"] = torch.cat(made["moments"], 2)
+    if "latents" not in inputs:
+        return outputs
     watched = {f"up{number}": block for number, block in enumerate(layers.up_blocks)}
     with recorded({**watched, "patches": layers.conv_out}) as made:
         outputs["video"] = decode(decoder, inputs["latents"])

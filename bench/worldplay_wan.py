@@ -77,16 +77,15 @@ class Calls:
             held = (raw - mean) / std, CONTEXT_TIMESTEP
         walk = Walk(plan, [passes], recorded.chooser(MEMORY_5B), held=held)
         self.outputs["b.latents"] = as_clip(walk.play(noise))
-        for name in self.fixture.outputs:
-            if name.startswith("b.pred_chunk"):
-                chunk, step = (int("".join(filter(str.isdigit, part))) for part in name.split("_")[1:])
-                self.outputs[name] = as_clip(walk.flows[chunk * len(plan.steps) + step])
+        for number, flow in enumerate(walk.flows):
+            chunk, step = divmod(number, len(plan.steps))
+            self.outputs[f"b.pred_chunk{chunk}_step{step}"] = as_clip(flow)
 
 
 def wan(fixture: Fixture) -> dict[str, torch.Tensor]:
     calls = Calls(fixture)
-    if "a.text" in fixture.inputs:
+    if "a.chunk0.x" in fixture.inputs:
         calls.direct()
-    if "rollout" in fixture.notes:
+    if fixture.notes.get("rollout"):
         calls.rollout()
     return calls.outputs

@@ -60,8 +60,8 @@ def per_channel(values: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device).view(1, -1, 1, 1, 1)
 
 
-def grouped(clip: torch.Tensor) -> Iterator[torch.Tensor]:
-    """A clip [B, 3, 1 + 4n, H, W] in the groups that `encode` takes."""
+def grouped(clip: torch.Tensor, frames: int = 4) -> Iterator[torch.Tensor]:
+    """A clip [B, 3, 1 + n * frames, H, W] in the groups that `encode` takes: `frames` make a latent frame."""
     yield clip[:, :, :1]
-    for start in range(1, clip.shape[2], 4):
-        yield clip[:, :, start : start + 4]
+    for start in range(1, clip.shape[2], frames):
+        yield clip[:, :, start : start + frames]

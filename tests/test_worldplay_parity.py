@@ -97,7 +97,53 @@ def test_the_refiners_mlp_is_four_times_as_wide_whatever_the_blocks():
     shapes = {name: tuple(tensor.shape) for name, tensor in on_meta(WorldPlayNet, config).state_dict().items()}
     wide = (4 * config.dim, config.dim)
     assert shapes["txt_in.individual_token_refiner.blocks.0.mlp.fc1.weight"] == wide
-    assert shapes["double_blocks.0.img.mlp.fc1.weight"] == (config.dim * 5 // 2, config.dim)
+    assert shapes["blocks.0.mlp.fc1.weight"] == (config.dim * 5 // 2, config.dim)
+
+
+def part_of(folder, keep, change, **notes):
+    """A copy of the 5B's fixture with the weights and what `keep` takes, each changed, and with other notes."""
+    from safetensors.torch import load_file, save_file
+
+    path, copy = reference(FAMILY, "golden_wan.safetensors"), folder / "part.safetensors"
+    tensors = {name: change(name, tensor) for name, tensor in load_file(path).items() if name[0] == "w" or keep(name)}
+    save_file(tensors, copy)
+    told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    copy.with_suffix(".json").write_text(json.dumps(told | notes), encoding="utf-8")
+    return copy
+
+
+def test_a_recording_may_be_of_direct_calls_alone(tmp_path, capsys):
+    path = part_of(tmp_path, lambda name: ".a." in name, lambda _, tensor: tensor, rollout={})
+    assert parity.main([FAMILY, "wan", str(path)]) == 0 and "PASS: 4 outputs" in capsys.readouterr().out
+
+
+def test_a_roll_out_alone_wants_points_only_where_it_has_to_choose(tmp_path):
+    from bench.worldplay_wan import wan
+    from runtime.errors import UserError
+
+    def cut(latents):
+        def part(name, tensor):
+            tensor = tensor[:, :, :latents] if name == "in.b.noise" else tensor
+            return tensor[..., :4, :6].contiguous() if name in ("in.b.noise", "in.b.image_latent_raw") else tensor
+
+        path = part_of(tmp_path, lambda name: name == "in.a.text" or "in.b." in name and "points" not in name, part)
+        return parity.load_fixture(path, "cpu", None)
+
+    with torch.inference_mode():
+        drawn = wan(cut(8))
+        assert drawn["b.latents"].shape == (1, 4, 8, 4, 6) and drawn["b.latents"].isfinite().all()
+        assert "b.pred_chunk1_step3" in drawn and "b.pred_chunk2_step0" not in drawn
+        with pytest.raises(UserError, match="no in.b.points"):
+            wan(cut(24))
+
+
+@pytest.mark.parametrize("error, within", [(1.9e-5, True), (2.1e-5, False)])
+def test_large_values_may_round_by_more(error, within):
+    small, large = torch.tensor([0.5, 1.0]), torch.tensor([0.5, 30.0])
+    assert parity.compare({"x": small + error}, {"x": small}, 2e-5) == within
+    assert parity.compare({"x": large + error}, {"x": large}, 2e-5)
+    assert not parity.compare({"x": large + 1.3e-4}, {"x": large}, 2e-5)
+    assert not parity.compare({"x": large + error}, {"x": large}, 0.0)
 
 
 @pytest.mark.parametrize("world", WORLDS)

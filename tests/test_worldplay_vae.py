@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 from vae_fixtures import KINDS, decode  # noqa: E402
 
 from bench import parity  # noqa: E402
+from bench.worldplay_vae import encode  # noqa: E402
 from compile.buffers import Buffers  # noqa: E402
 from compile.engines.eager import Eager  # noqa: E402
 from model import hunyuan_vae, wan22_vae  # noqa: E402
@@ -55,6 +57,32 @@ def test_a_difference_fails(name, tmp_path, capsys):
     save_file(tensors, tmp_path / RECORDED.name)
     shutil.copy(RECORDED.with_suffix(".json"), tmp_path)
     assert run("vae_wan", tmp_path / RECORDED.name, capsys)[0] == 1
+
+
+def test_parts_of_a_recording_are_enough(tmp_path, capsys):
+    """One of a picture alone; and of an output whose input is not there, that it was not made."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(RECORDED)
+    kept = {name: tensor for name, tensor in tensors.items() if name[0] == "w" or name.endswith((".image", "_latent"))}
+    save_file(kept, tmp_path / RECORDED.name)
+    shutil.copy(RECORDED.with_suffix(".json"), tmp_path)
+    code, out = run("vae_wan", tmp_path / RECORDED.name, capsys)
+    assert code == 0 and "PASS: 1 outputs" in out
+    save_file(kept | {"out.video": tensors["out.video"]}, tmp_path / RECORDED.name)
+    code, out = run("vae_wan", tmp_path / RECORDED.name, capsys)
+    assert code == 1 and "not produced" in out
+
+
+@pytest.mark.parametrize("halvings", [1, 3])
+def test_encoding_takes_as_many_frames_as_a_latent_has(halvings):
+    """And what comes later changes nothing."""
+    config = replace(KINDS["hunyuan"].tiny, temporal=(False,) * (4 - halvings) + (True,) * halvings)
+    kind = replace(KINDS["hunyuan"], tiny=config)
+    encoder, frames = kind.half(kind.encoder), 2**halvings
+    clip = torch.rand(1, 3, 1 + 2 * frames, 32, 16, generator=torch.Generator().manual_seed(9)) * 2 - 1
+    whole, begun = encode(encoder, clip), encode(encoder, clip[:, :, : 1 + frames])
+    assert whole.shape[2:] == (3, 2, 1) and torch.equal(whole[:, :, :2], begun)
 
 
 MANIFEST = [("vae_8b", "hunyuan", hunyuan_vae), ("vae_wan5b", "wan-2.2", wan22_vae)]
