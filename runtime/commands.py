@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runtime import orders
 from runtime.library import forget_slot
-from runtime.saving import RELOADED
+from runtime.shelf import RELOADED
 from runtime.strings import text, use
 
 if TYPE_CHECKING:
