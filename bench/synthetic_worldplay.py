@@ -10,10 +10,9 @@ import torch
 
 from bench.synthetic import filled
 from model.graph import Contract, Seen
-from model.hunyuan_vae import HunyuanVaeConfig
+from model.picture_config import HunyuanVaeConfig, Wan22VaeConfig
 from model.placement import Placement
 from model.registry import find_world
-from model.wan22_vae import Wan22VaeConfig
 from model.world import LoadOptions, WorldInfo
 from model.worldfile import read_world_file
 from model.worldplay.assemble import Parts, assemble, contracts, make_rings

@@ -30,6 +30,7 @@ from encoder_fixtures import (  # noqa: E402
     write_all,
 )
 
+from model import checkpoint  # noqa: E402
 from model.encoders import loading  # noqa: E402
 from model.encoders.qwen import BEFORE, BEHIND  # noqa: E402
 from model.encoders.umt5 import padded  # noqa: E402
@@ -170,8 +171,8 @@ def test_the_network_is_gone_afterwards(official, monkeypatch, name, bored):
         seen.extend(weakref.ref(parameter) for parameter in module.parameters())
         return filled
 
-    fill = loading.fill
-    monkeypatch.setattr(loading, "fill", watched)
+    fill = checkpoint.fill
+    monkeypatch.setattr(checkpoint, "fill", watched)
     if bored:
         with pytest.raises(Cancelled):
             encode(name, official[0], Bored())

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.checkpoint import Layout, fill, load, on_meta, open_tensors
+from model.checkpoint import fill, load, on_meta, open_tensors
 from model.fetch import weights_folder
 from model.graph import Contract
+from model.layout import Layout
 from model.matrix_game.assemble import Parts, assemble, contracts
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_encoders
