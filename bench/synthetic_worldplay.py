@@ -17,8 +17,8 @@ from model.world import LoadOptions, WorldInfo
 from model.worldfile import read_world_file
 from model.worldplay.assemble import Parts, assemble, contracts, make_rings
 from model.worldplay.config import CHUNK, NetworkConfig, WanConfig, WorldPlayConfig
+from model.worldplay.files import config_of
 from model.worldplay.graphs import rows_of, suffix
-from model.worldplay.load import config_of
 from model.worldplay.parts import decoder_of, network_of
 from model.worldplay.told import Picture, Text
 from model.worldplay.world import WorldPlayWorld

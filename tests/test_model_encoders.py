@@ -192,7 +192,8 @@ def test_a_gpu_without_room_is_left_alone(monkeypatch):
 def test_what_the_encoders_make_is_stored_and_found_without_them(official, tmp_path):
     from model.encoders.base import Conditioning
     from model.prompts.embedder import Embedder
-    from model.prompts.stored import FILE, write_stored
+    from model.prompts.listed import FILE
+    from model.prompts.stored import write_stored
 
     wanted = Conditioning((QWEN, GLYPH), SIGLIP)
     there = Embedder(wanted, official[0])

@@ -1,7 +1,8 @@
-"""Encoder: what makes states of text and of pictures, as families and stored embeddings see it. Loads nothing, no torch.
+"""Encoder: what makes states of text and of pictures, as families and stored embeddings see it. Loads nothing.
 
-An encoder is a frozen dataclass that says which of its files lies where in a folder of weights. Its network is read for
-one call and let go. Several may be needed for one prompt; each has a name, by which its states are known.
+An encoder is a frozen dataclass that says which of its files lies where in a folder of weights, without torch. Its
+network is read for one call and let go. Several may be needed for one prompt; each has a name, by which its states are
+known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from model.official import absent
 from model.progress import UNWATCHED, Watcher
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class Conditioning:
 
 def missing(encoder: Encoder, weights: Path) -> list[str]:
     """The encoder's files that are not in `weights`."""
-    return [name for name in encoder.files(weights) if not (weights / name).is_file()]
+    return absent(weights, encoder.files(weights))
 
 
 def fingerprint(encoder: Encoder, weights: Path) -> str:
