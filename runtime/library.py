@@ -79,7 +79,9 @@ class WorldEntry:
         """How much is to be downloaded, in the present language."""
         if not self.lacking:
             return text("start.needs_weights")
-        return text("start.to_download_least" if self.least else "start.to_download", size=in_words(self.lacking))
+        if self.least:
+            return text("start.to_download_least", size=f"{round(self.lacking / 1e9, 1):g} GB")
+        return text("start.to_download", size=in_words(self.lacking))
 
 
 @dataclass(frozen=True)

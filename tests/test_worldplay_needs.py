@@ -34,7 +34,7 @@ def encoding(monkeypatch):
 def test_worldplay_s_say_what_they_need(machine, encoding, name):
     """Of several repositories; how much there is to download, is known at least."""
     machine(gpu=True)
-    entry, least = found(name), "at least 23.0 GB" if name == "worldplay-5b" else "at least 37.0 GB"
+    entry, least = found(name), "at least 23 GB" if name == "worldplay-5b" else "at least 37 GB"
     assert (entry.state, entry.detail, entry.least) == (NEEDS_WEIGHTS, f"{least} to download", True)
     assert not entry.playable and not entry.problem and max(entry.picture.shape) <= 320
     machine(gpu=False)
