@@ -56,6 +56,7 @@ def table_of(options: Options, load_world: LoadWorld, stack: contextlib.ExitStac
     kept = load_settings() if person else Settings()
     bindings = folders.settings_folder() / "bindings.yaml" if person else None
     preferences = Preferences(kept, options.overrides, bindings, complain)
+    stack.callback(preferences.settle)  # a slider may be held to the end
     keymap = preferences.keys(load_keymap())
     language = strings.use(preferences.now.language)
 

@@ -91,7 +91,8 @@ def module(
 
     layout: how official names become ours, where they differ (model.checkpoint.Layout).
     """
-    from model.checkpoint import Layout, fill, on_meta
+    from model.checkpoint import fill, on_meta
+    from model.layout import Layout
 
     names = layout or Layout()
     used = {names.name(name): value for name, value in fixture.weights.items() if keep(name)}

@@ -10,16 +10,15 @@ import torch
 
 from bench.synthetic import filled
 from model.graph import Contract, Seen
-from model.hunyuan_vae import HunyuanVaeConfig
+from model.picture_config import HunyuanVaeConfig, Wan22VaeConfig
 from model.placement import Placement
 from model.registry import find_world
-from model.wan22_vae import Wan22VaeConfig
 from model.world import LoadOptions, WorldInfo
 from model.worldfile import read_world_file
 from model.worldplay.assemble import Parts, assemble, contracts, make_rings
 from model.worldplay.config import CHUNK, NetworkConfig, WanConfig, WorldPlayConfig
+from model.worldplay.files import config_of
 from model.worldplay.graphs import rows_of, suffix
-from model.worldplay.load import config_of
 from model.worldplay.parts import decoder_of, network_of
 from model.worldplay.told import Picture, Text
 from model.worldplay.world import WorldPlayWorld

@@ -9,10 +9,11 @@ import torch
 import torch.nn as nn
 
 from bench.parity import Fixture, module
-from model.hunyuan_vae import HunyuanVaeConfig, HunyuanVaeDecoder, HunyuanVaeEncoder, flat
+from model.hunyuan_vae import HunyuanVaeDecoder, HunyuanVaeEncoder, flat
 from model.memory import Memory
+from model.picture_config import HunyuanVaeConfig, Wan22VaeConfig
 from model.stream import StreamDecoder, StreamEncoder, grouped
-from model.wan22_vae import Wan22VaeConfig, Wan22VaeDecoder, Wan22VaeEncoder
+from model.wan22_vae import Wan22VaeDecoder, Wan22VaeEncoder
 
 Outputs = dict[str, torch.Tensor]
 

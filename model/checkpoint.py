@@ -2,54 +2,28 @@
 
 Files are safetensors, or `.pt`/`.pth` that hold nothing but tensors. They are mapped, not read: a tensor's bytes are
 touched when it goes to its device and type, and where neither changes, the mapping is the module's memory. What a file
-calls its tensors is data (`Layout`); every name has to find its place.
+calls its tensors is data (model/layout.py); every name has to find its place.
 """
 
 from __future__ import annotations
 
 import pickle
-import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
 import torch.nn as nn
 
+from model.layout import PLAIN, RESTORE, Layout
 from model.progress import BYTES, UNWATCHED, Tally, Watcher
 from runtime.errors import UserError, first_sentence
 
 ACCEPTED = (torch.float32, torch.float16, torch.bfloat16)
 NAMED = 6  # of each kind of mistake, that one line can hold
-RESTORE = "fetch the file again, or choose the world that it belongs to"
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a file's names become a module's.
-
-    inside: keys to descend where the tensors are nested, each where it is there. strip: prefixes, each taken off where
-    it is there. renames: pairs of a regular expression and its replacement. unused: patterns of names, after these,
-    that a file may hold and the module has not.
-    """
-
-    inside: tuple[str, ...] = ()
-    strip: tuple[str, ...] = ()
-    renames: tuple[tuple[str, str], ...] = ()
-    unused: tuple[str, ...] = ()
-
-    def name(self, theirs: str) -> str | None:
-        """Our name of their tensor, None where it is not used."""
-        for prefix in self.strip:
-            theirs = theirs.removeprefix(prefix)
-        for pattern, replacement in self.renames:
-            theirs = re.sub(pattern, replacement, theirs)
-        return None if any(fnmatchcase(theirs, pattern) for pattern in self.unused) else theirs
-
-
-def open_tensors(path: Path, layout: Layout = Layout()) -> Mapping[str, torch.Tensor]:
+def open_tensors(path: Path, layout: Layout = PLAIN) -> Mapping[str, torch.Tensor]:
     """The file's tensors under our names, mapped on the CPU; raises UserError for what is no checkpoint."""
     if not path.is_file():
         raise UserError(
@@ -138,7 +112,7 @@ def require_fit(module: nn.Module, tensors: Mapping[str, torch.Tensor], where: s
 def load(
     module: nn.Module,
     path: Path,
-    layout: Layout = Layout(),
+    layout: Layout = PLAIN,
     device: torch.device | str = "cpu",
     dtype=torch.float32,
     progress: Watcher = UNWATCHED,

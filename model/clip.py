@@ -6,40 +6,15 @@ and the projection are not used, so they are not built. Radford et al. 2021, "Le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from model.attention import sdpa
+from model.picture_config import ClipConfig
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-# What official files hold beside the tower, or of the tower behind the layers that are run.
-UNUSED = ("textual.*", "log_scale", "visual.head", "visual.post_norm.*")
-
-
-@dataclass(frozen=True)
-class ClipConfig:
-    """`layers` is how many are run: all of the tower's but the last."""
-
-    image_size: int = 224
-    patch: int = 14
-    dim: int = 1280
-    heads: int = 16
-    layers: int = 31
-    mlp_ratio: int = 4
-    eps: float = 1e-5
-
-    @property
-    def tokens(self) -> int:
-        return 1 + (self.image_size // self.patch) ** 2
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Patterns of the names that a file may hold and this network has not."""
-        return (*UNUSED, f"visual.transformer.{self.layers}.*")
 
 
 class Attention(nn.Module):

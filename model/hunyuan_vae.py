@@ -7,39 +7,20 @@ middle attention sees one latent frame at a time. HY-WorldPlay's 8B model speaks
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
 
-from model.checkpoint import Layout
 from model.hunyuan_vae_layers import Downsample, Entrance, MiddleAttention, ReplicatedConv, Upsample
+from model.layout import Layout
 from model.memory import Memory, name_layers
+from model.picture_config import HunyuanVaeConfig
 from model.pixels import averaged
 from model.stream import StreamDecoder, StreamEncoder
 from model.wan_vae_layers import NamedBlock, NormSilu
 
 # The file holds both halves; each is loaded by itself.
 ENCODER_LAYOUT, DECODER_LAYOUT = Layout(unused=("decoder.*",)), Layout(unused=("encoder.*",))
-
-
-@dataclass(frozen=True)
-class HunyuanVaeConfig:
-    """Channels and blocks of a level; `temporal` says of every halving of the encoder whether it halves time as well.
-
-    blocks: the encoder's; a level of the decoder has one more. scaling: what the diffusion model's latents are
-    multiplied by.
-    """
-
-    channels: tuple[int, ...] = (128, 256, 512, 1024, 1024)
-    latent_channels: int = 32
-    blocks: int = 2
-    temporal: tuple[bool, ...] = (False, False, True, True)
-    scaling: float = 1.03682
-
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.temporal) < len(self.channels):
-            raise ValueError(f"{len(self.temporal)} halvings do not fit between {len(self.channels)} levels")
 
 
 def levels(channels: Sequence[int], blocks: int, resamplers: dict[str, list[nn.Module]]) -> nn.ModuleList:

@@ -13,6 +13,7 @@ from zlib import error as InflateError
 import numpy as np
 
 from model.fetch import fetch_parts, weights_folder
+from model.official import Lack, absent
 from model.progress import UNWATCHED, Watcher
 from model.source import Terms, terms_of
 from model.world import LoadOptions, World
@@ -29,6 +30,9 @@ FAMILIES = {
     "matrix-game": "model.matrix_game.load",
     "worldplay": "model.worldplay.load",
 }
+# Those with official files have a module that says, without torch, which of them play needs: lacking(folder, described,
+# weights, starts).
+OFFICIAL = {"matrix-game": "model.matrix_game.files", "worldplay": "model.worldplay.files"}
 # Those whose worlds are no pastime without one, and need torch.
 WANT_GPU = ("matrix-game", "worldplay")
 # Those that choose what they look back on, so that a person may limit it.
@@ -123,6 +127,17 @@ def family_of(described: WorldFile, folder: Path):
             raise
         remedy = "install what it needs: make gpu, or pip install -e '.[gpu]'"
         raise UserError(f"this world needs {error.name}, which is not installed", where, remedy) from error
+
+
+def lacking(folder: Path, described: WorldFile, weights: Path | None, starts: Sequence[np.ndarray]) -> Lack:
+    """What `load_world` and a first chunk from one of its own pictures would find missing, by names alone.
+
+    weights: as LoadOptions.weights; starts: as starts_of gives them. Raises UserError for settings that cannot be.
+    """
+    if described.family not in OFFICIAL:
+        return Lack(tuple(absent(folder, [*described.files])))
+    asked = importlib.import_module(OFFICIAL[described.family])
+    return asked.lacking(folder, described, weights or weights_folder(folder.name), starts)
 
 
 def terms_for(name_or_dir: str) -> tuple[Terms, ...]:

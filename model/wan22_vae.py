@@ -8,13 +8,13 @@ its latents. Published configuration: Wan-AI/Wan2.2-TI2V-5B-Diffusers, vae/confi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
 
-from model.checkpoint import Layout
+from model.layout import Layout
 from model.memory import Memory, name_layers
+from model.picture_config import Wan22VaeConfig
 from model.stream import StreamDecoder, StreamEncoder, per_channel
 from model.wan22_vae_layers import DownBlock, Middle, Patches, UpBlock, patched
 from model.wan_vae_layers import CausalConv, NormSilu
@@ -25,41 +25,6 @@ DECODER_LAYOUT = Layout(unused=("encoder.*", "quant_conv.*"))
 
 PATCH = 2  # rows and columns of pixels that go in as channels
 COLOURS = 3
-
-# Per channel, over the training set of Wan 2.2: latents are normalised with them.
-MEAN = (-0.2289, -0.0052, -0.1323, -0.2339, -0.2799, 0.0174, 0.1838, 0.1557, -0.1382, 0.0542, 0.2813, 0.0891)
-MEAN += (0.157, -0.0098, 0.0375, -0.1825, -0.2246, -0.1207, -0.0698, 0.5109, 0.2665, -0.2108, -0.2158, 0.2502)
-MEAN += (-0.2055, -0.0322, 0.1109, 0.1567, -0.0729, 0.0899, -0.2799, -0.123, -0.0313, -0.1649, 0.0117, 0.0723)
-MEAN += (-0.2839, -0.2083, -0.052, 0.3748, 0.0152, 0.1957, 0.1433, -0.2944, 0.3573, -0.0548, -0.1681, -0.0667)
-STD = (0.4765, 1.0364, 0.4514, 1.1677, 0.5313, 0.499, 0.4818, 0.5013, 0.8158, 1.0344, 0.5894, 1.0901)
-STD += (0.6885, 0.6165, 0.8454, 0.4978, 0.5759, 0.3523, 0.7135, 0.6804, 0.5833, 1.4146, 0.8986, 0.5659)
-STD += (0.7069, 0.5338, 0.4889, 0.4917, 0.4069, 0.4999, 0.6866, 0.4093, 0.5709, 0.6065, 0.6415, 0.4944)
-STD += (0.5726, 1.2042, 0.5458, 1.6887, 0.3971, 1.06, 0.3943, 0.5537, 0.5444, 0.4089, 0.7468, 0.7744)
-
-
-@dataclass(frozen=True)
-class Wan22VaeConfig:
-    """Channels of a level are width (or decoder_width) * multiplier; `temporal` says which levels halve time as well.
-
-    blocks: the encoder's; a level of the decoder has one more.
-    """
-
-    width: int = 160
-    decoder_width: int = 256
-    latent_channels: int = 48
-    multipliers: tuple[int, ...] = (1, 2, 4, 4)
-    blocks: int = 2
-    temporal: tuple[bool, ...] = (False, True, True)
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
-
-    def __post_init__(self) -> None:
-        if len(self.temporal) != len(self.multipliers) - 1:
-            raise ValueError(f"{len(self.temporal)} halvings do not fit between {len(self.multipliers)} levels")
-        if not len(self.mean) == len(self.std) == self.latent_channels:
-            raise ValueError(
-                f"{len(self.mean)} means and {len(self.std)} deviations of {self.latent_channels} channels"
-            )
 
 
 class Encoder(nn.Module):

@@ -8,33 +8,14 @@ a walk may last for ever. Wan Team 2025, "Wan: Open and Advanced Large-Scale Vid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
 
 from model.memory import Memory, name_layers
+from model.picture_config import VaeConfig
 from model.stream import StreamDecoder, StreamEncoder, per_channel
 from model.wan_vae_layers import CausalConv, Downsample, Head, ResidualBlock, Upsample, middle
-
-# Per channel, over the training set of Wan 2.1: latents are normalised with them.
-MEAN = (-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508)
-MEAN += (0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921)
-STD = (2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743)
-STD += (3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160)
-
-
-@dataclass(frozen=True)
-class VaeConfig:
-    """Channels of a level are width * multiplier; `temporal` says which encoder levels halve time as well."""
-
-    width: int = 96
-    latent_channels: int = 16
-    multipliers: tuple[int, ...] = (1, 2, 4, 4)
-    blocks: int = 2
-    temporal: tuple[bool, ...] = (False, True, True)
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
 
 
 class Encoder(nn.Module):

@@ -27,7 +27,7 @@ class WorldFile:
     beside the YAML; files: what it loads, with the SHA-256 where it is known (else empty), beside the YAML, or in the
     folder of weights where there is a `source` to fetch them from; further: other repositories that it needs files of,
     each with its own `files` and the sub-folder `into` which they come; download_gb: all of it, in 10^9 bytes, 0 where
-    nobody knows; bindings: keys of this world's own, by action.
+    nobody knows, and least_gb: what it is then at least; bindings: keys of this world's own, by action.
     """
 
     title: str = ""
@@ -40,6 +40,7 @@ class WorldFile:
     source: Source | None = None
     further: tuple[Part, ...] = ()
     download_gb: float = 0.0
+    least_gb: float = 0.0
 
     def __post_init__(self) -> None:
         if self.source is None and self.further:

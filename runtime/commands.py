@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runtime import orders
 from runtime.library import forget_slot
-from runtime.saving import RELOADED
+from runtime.shelf import RELOADED
 from runtime.strings import text, use
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def obey(player: Player, order: object, now: float) -> None:
             if image is not None:
                 h.generator.image = image
             begin(player, h.generator.seed if seed is None else seed)
-        case orders.Adopt(settings):
-            h.preferences.adopt(settings)
+        case orders.Adopt(settings, passing):
+            h.preferences.adopt(settings, passing)
             apply(player)
         case orders.Rebind(keymap):
             player.keymap = keymap

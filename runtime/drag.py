@@ -1,8 +1,11 @@
 """Drag: a slider that the mouse has hold of follows it wherever it goes, until the button is let go. It decides nothing
-about values: what it makes of motion are clicks on the bar, which runtime/menu.py knows.
+about values: what it makes of motion are clicks on the bar, which runtime/menu.py knows; the settings that they lead to
+are passing until the slider is let go.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pygame
 
@@ -10,6 +13,8 @@ from input.events import Click, Event, FocusLost, Point, Release
 from input.keys import MOUSE_BUTTONS
 from runtime.menu import Spot
 from runtime.menu_view import MenuView, share_of
+from runtime.orders import Adopt
+from runtime.settings import Settings
 
 
 class Drag:
@@ -19,6 +24,7 @@ class Drag:
         self._view = view
         self._item = 0
         self._bar: pygame.Rect | None = None
+        self._passed = False
 
     def end(self) -> None:
         """Let go, as where another menu is shown."""
@@ -42,3 +48,14 @@ class Drag:
             case Point(x, y):
                 return event, self._view.spot_at(x, y)
         return event, None
+
+    def marked(self, order: object | None, settings: Settings) -> object | None:
+        """The order that follows from an event: what is adopted meanwhile is passing; once let go, `settings` rest."""
+        held = self._bar is not None
+        if isinstance(order, Adopt):
+            self._passed = held
+            return replace(order, passing=held)
+        if order is None and self._passed and not held:
+            self._passed = False
+            return Adopt(settings)
+        return order

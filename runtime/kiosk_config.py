@@ -124,6 +124,9 @@ def check(config: KioskConfig, where: str) -> None:
         raise UserError(f"seed is '{config.seed}'", f"{where}: seed", "write `fresh`, or a whole number below 10^9")
     if not all(prompt.strip() for prompt in config.prompts):
         raise UserError("an empty prompt", f"{where}: prompts", "take it out")
+    if config.prompts and "prompt" not in config.allowed:
+        remedy = "add `prompt` to `allowed`, or take the prompts out"
+        raise UserError("nobody could choose a prompt, which is not allowed", f"{where}: prompts", remedy)
 
 
 def _resolved(config: KioskConfig, path: Path) -> KioskConfig:

@@ -1,7 +1,8 @@
 """Library: what can be played: the worlds with their state, the sessions walked last, the saved worlds.
 
 Looking is cheap: files are looked for and not hashed, logs are counted and not read, torch is looked for and not
-imported. So a world that is "ready" here may still be refused when it is loaded.
+imported. What a world needs is asked of the code that loads it (model/registry.py: lacking); yet one that is "ready"
+here may still be refused when it is loaded.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from model import registry
+from model.encoders.loading import INSTALL
 from model.fetch import in_words, weights_folder
 from model.worldfile import WorldFile, read_world_file
 from runtime import folders
@@ -29,6 +31,7 @@ from runtime.shelf import SlotEntry, called, delete_slot, list_slots
 from runtime.strings import text
 
 READY, NEEDS_WEIGHTS, NEEDS_GPU, DAMAGED = "ready", "needs weights", "needs GPU", "damaged"
+NEEDS_PACKAGES = "needs packages"
 THUMBNAIL = (320, 180)  # pixels; no picture of a list is larger
 SUFFIX = ".session.jsonl"
 LONGEST_HEADER = 2**16  # bytes
@@ -40,7 +43,8 @@ CHUNK_LINE = b'\n{"chunk"'
 class WorldEntry:
     """A world as a list shows it. picture: uint8 RGB, at most THUMBNAIL, None where there is none.
 
-    lacking: bytes that are still to be downloaded, None where nothing is known of their number, 0 where all is there.
+    lacking: bytes that are still to be downloaded, or `least`; None where nothing is known of their number, 0 where all
+    that play needs is there.
     problem: why it cannot be played in spite of its weights, one line. `slow`: it can, but no GPU was found.
     """
 
@@ -50,6 +54,7 @@ class WorldEntry:
     state: str
     picture: np.ndarray | None = field(default=None, compare=False)
     lacking: int | None = 0
+    least: bool = False
     problem: str = ""
     slow: bool = False
 
@@ -65,14 +70,18 @@ class WorldEntry:
         lack = "" if self.lacking == 0 else self.download
         if self.state == NEEDS_WEIGHTS:
             return lack
-        if self.state == DAMAGED:
+        if self.state in (DAMAGED, NEEDS_PACKAGES):
             return self.problem
         return text("start.gpu_and", lack=lack) if lack else text("start.needs_gpu")
 
     @property
     def download(self) -> str:
         """How much is to be downloaded, in the present language."""
-        return text("start.to_download", size=in_words(self.lacking)) if self.lacking else text("start.needs_weights")
+        if not self.lacking:
+            return text("start.needs_weights")
+        if self.least:
+            return text("start.to_download_least", size=f"{round(self.lacking / 1e9, 1):g} GB")
+        return text("start.to_download", size=in_words(self.lacking))
 
 
 @dataclass(frozen=True)
@@ -101,8 +110,10 @@ def _world(folder: Path, weights: Path | None) -> WorldEntry:
     try:
         described = read_world_file(folder)
         starts = registry.starts_of(folder, described)
-        official = weights or weights_folder(folder.name)
-        lacking = missing_bytes(described, official if described.source else folder)
+        lack = registry.lacking(folder, described, weights, starts)
+        # Where --fetch would bring nothing and something is missing all the same, nobody knows how much.
+        there = weights or weights_folder(folder.name)
+        lacking = (missing_bytes(described, there) or None) if lack.files else 0
     except (UserError, OSError) as error:
         return WorldEntry(folder.name, folder.name, "", DAMAGED, problem=str(error))
     problem, state, slow = "", READY if lacking == 0 else NEEDS_WEIGHTS, False
@@ -111,10 +122,14 @@ def _world(folder: Path, weights: Path | None) -> WorldEntry:
     elif described.family in registry.WANT_GPU:
         if importlib.util.find_spec("torch") is None:
             state, problem = NEEDS_GPU, "this world needs torch, which is not installed; make gpu installs it"
+        elif lacking == 0 and lack.packages:
+            what = f"its text is not stored, and {', '.join(lack.packages)} is not installed"
+            state, problem = NEEDS_PACKAGES, f"{what}; {INSTALL}"
         elif not has_gpu():
             state, slow = NEEDS_GPU, True
     picture = thumbnail(starts[0]) if starts else None
-    return WorldEntry(folder.name, described.title, described.summary, state, picture, lacking, problem, slow)
+    least = not described.download_gb
+    return WorldEntry(folder.name, described.title, described.summary, state, picture, lacking, least, problem, slow)
 
 
 @cache
@@ -128,16 +143,20 @@ def titles() -> dict[str, str]:
 
 
 def missing_bytes(described: WorldFile, folder: Path) -> int | None:
-    """How many bytes of a world's files are not in `folder`; None where some are missing and nobody knows how many."""
+    """How many bytes of what --fetch brings are not in `folder`, at least where nobody knows them all; None where some
+    are missing and not even that is known.
+    """
     paths = [folder / name for name in described.every_file]
     if all(path.is_file() for path in paths):
         return 0
-    if not described.download_gb:
+    whole = described.download_gb or described.least_gb
+    if not whole:
         return None
     # A partial file is longer by its name only: FILE.REVISION.partial.
     parts = [part for path in paths for part in path.parent.glob(f"{path.name}.*.partial")]
     there = sum(path.stat().st_size for path in (*paths, *parts) if path.is_file())
-    return max(1, round(described.download_gb * 1e9) - there)
+    left = round(whole * 1e9) - there
+    return max(1, left) if described.download_gb else left if left > 0 else None
 
 
 @cache

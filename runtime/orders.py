@@ -46,9 +46,13 @@ class Begin:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Take these settings; the player applies what it can and writes them down."""
+    """Take these settings; the player applies what it can and writes them down.
+
+    passing: a slider is still held; what it comes to rest at will be adopted once more, to be written down.
+    """
 
     settings: Settings
+    passing: bool = False
 
 
 @dataclass(frozen=True)

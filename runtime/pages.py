@@ -172,6 +172,9 @@ class Book:
     def take(self, event: Event) -> object | None:
         """Apply an event; gives an order for the player when there is one. Never raises for what a person does."""
         self.refresh()
+        return self._drag.marked(self._answer(event), self._shared.settings)
+
+    def _answer(self, event: Event) -> object | None:
         try:
             if isinstance(event, Dropped):
                 return self._follow(self._give(picture_at(event.path)))

@@ -32,20 +32,28 @@ class Preferences:
         """
         self.kept, self.now = kept, replace(kept, **overrides)
         self._bindings, self._say = bindings, say
+        self._unwritten = False
 
     def change(self, **changes: object) -> None:
         """Set fields, from now on."""
         self.adopt(replace(self.now, **changes))
 
-    def adopt(self, settings: Settings) -> None:
-        """Hold `settings` from now on, and write down what is different in them."""
+    def adopt(self, settings: Settings, passing: bool = False) -> None:
+        """Hold `settings` from now on, and write down what is different in them, unless that is passing."""
         names = [field.name for field in fields(Settings)]
         changes = {
             name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(self.now, name)
         }
         self.now = settings
         self.kept = replace(self.kept, **changes)
-        if changes:
+        self._unwritten = self._unwritten or bool(changes)
+        if not passing:
+            self.settle()
+
+    def settle(self) -> None:
+        """Write down what has not been yet."""
+        if self._unwritten:
+            self._unwritten = False
             self._write(lambda: save_settings(self.kept))
 
     def keys(self, base: Keymap) -> Keymap:

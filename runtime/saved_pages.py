@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 
 from input.events import Composing, Event, Press, Typed
 from runtime import folders
+from runtime.errors import UserError
 from runtime.library import SessionEntry
 from runtime.menu import Item, Menu, Spot
 from runtime.orders import Choice, Delete, Load, Save
 from runtime.pages import Page, Return, Shared, back_item, first_enabled
-from runtime.shelf import LONGEST_NAME, SlotEntry, called, slot_path
+from runtime.shelf import LONGEST_NAME, RELOADED, SlotEntry, alike, called, slot_path
 from runtime.strings import text
 from runtime.words import duration, moment
 
@@ -152,11 +152,6 @@ def overwrite_page(name: str, pages: int) -> SurePage:
     return SurePage(title, text("slots.overwrite"), Return(Save(name), pages))
 
 
-def alike(name: str) -> str:
-    """What names have in common that some file systems take for one."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
 class NamePage(Page):
     """The name of a new slot, as it is typed. taken: the names there are."""
 
@@ -193,6 +188,8 @@ class NamePage(Page):
         """Raises UserError where the name cannot be one."""
         slot = self._name.strip()
         slot_path(folders.slots_folder(), slot)
+        if alike(slot) == RELOADED:
+            raise UserError("this name is kept for loading on another engine", repr(slot), "choose another one")
         same = [name for name in self._taken if alike(name) == alike(slot)]
         if same:
             return overwrite_page(same[0], 3)

@@ -22,12 +22,11 @@ from runtime.messages import Bystander, Dreamt, Moment, Reset, State
 from runtime.pending import Pending
 from runtime.rewind import Rewind
 from runtime.settings import Settings
-from runtime.shelf import QUICK, slot_path
+from runtime.shelf import QUICK, RELOADED, slot_path
 from runtime.slots import Slot, make_slot, read_slot, require_fits, write_slot
 from runtime.strings import text
 from runtime.trail import Moment as Seen
 
-RELOADED = "reloaded"  # the slot through which a world is loaded again on another engine; nobody need know of it
 PATIENCE_S = 10.0  # so long a save that was asked for last waits for its chunk
 REWIND_S = 30.0
 REWIND_SPEED = 4.0  # seconds of the walk that go by per second of holding the key

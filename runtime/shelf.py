@@ -17,6 +17,7 @@ from runtime.slots import THUMBNAIL, WIDEST, is_picture, opened, read_meta
 from runtime.strings import text
 
 QUICK = "quick"
+RELOADED = "reloaded"  # the slot through which a world is loaded again on another engine; nobody need know of it
 SUFFIX = ".safetensors"
 LONGEST_NAME, LONGEST_BYTES = 60, 200
 # Windows keeps these for devices, whatever follows a dot.
@@ -56,9 +57,10 @@ def slot_path(folder: Path, name: str) -> Path:
 
 
 def list_slots(folder: Path) -> list[SlotEntry]:
-    """What lies in the folder, newest first, damaged ones last; reads headers and thumbnails only."""
+    """What people saved in the folder, newest first, damaged ones last; reads headers and thumbnails only."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith("."))
+        paths = [path for path in paths if alike(path.stem) != RELOADED]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -77,6 +79,11 @@ def _entry(path: Path) -> SlotEntry:
     except UserError as error:
         return SlotEntry(path.stem, path, problem=str(error))
     return SlotEntry(path.stem, path, meta.world, meta.title, meta.when, thumbnail)
+
+
+def alike(name: str) -> str:
+    """What names have in common that some file systems take for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def called(name: str) -> str:

@@ -101,8 +101,8 @@ class Welcome:
                 self._fetch(world)
             case Agree(world, terms):
                 self._fetch(world, terms)
-            case orders.Adopt(settings):
-                table.preferences.adopt(settings)
+            case orders.Adopt(settings, passing):
+                table.preferences.adopt(settings, passing)
                 self._looks.adopt(settings)
                 self._screen.fill(settings.fullscreen)
             case orders.Rebind(keymap):

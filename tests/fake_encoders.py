@@ -9,7 +9,8 @@ import torch
 
 from model.encoders.base import EMPTY, Conditioning
 from model.prompts.embedder import Embedder
-from model.prompts.stored import FILE, Stored, write_stored
+from model.prompts.listed import FILE
+from model.prompts.stored import Stored, write_stored
 
 SIGN = 'a sign that reads "OPEN"'
 PICTURE = np.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=np.uint8)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
-from fake_hub import serving
+from fake_hub import REPO, REVISION, Hub, serving, sha256
+
+from model.source import Source
 
 BLOCK = 64 * 1024
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+SOURCE = Source(REPO, REVISION, "apache-2.0")
+BIG = bytes(range(256)) * 4096  # 1 MiB
+FILES = {"config.json": sha256(b"{}"), "parts/model.safetensors": sha256(BIG)}
+MODEL = {"parts/model.safetensors": FILES["parts/model.safetensors"]}
+
+
+def partial_of(folder: Path) -> Path:
+    return folder / "parts" / f"model.safetensors.{REVISION[:12]}.partial"
+
+
+def names(folder: Path) -> list[str]:
+    """Files of a folder, without the lock, which the hub's client may or may not leave."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".fetch.lock")
+    return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
 @pytest.fixture(name="serve")
@@ -48,3 +65,11 @@ def point_fixture(monkeypatch):
     monkeypatch.setattr(package.constants, "HF_HUB_OFFLINE", False)
     yield at
     close_session()
+
+
+@pytest.fixture(name="hub")
+def hub_fixture(serve, point):
+    """A hub with two files, one of them in a folder."""
+    hub = serve(Hub({"config.json": b"{}", "parts/model.safetensors": BIG}))
+    point(hub.url)
+    return hub

@@ -15,9 +15,8 @@ NETWORK_FILE, VAE_FILE, CLIP_FILE, TINY_FILE = "network.safetensors", "vae.pth",
 
 def tiny_config(**changes):
     """The smallest config that has every part: evictions, both action branches, all three caches."""
-    from model.clip import ClipConfig
     from model.matrix_game.config import ActionConfig, Checkpoints, MatrixGameConfig, NetworkConfig
-    from model.wan_vae import VaeConfig
+    from model.picture_config import ClipConfig, VaeConfig
 
     mouse = changes.pop("mouse_dim", 2)
     window = changes.pop("window", 6)

@@ -93,7 +93,8 @@ def networks():
 
 def test_full_size_state_dicts_load_by_the_manifest():
     """Every tensor of the official files finds its place, by the very code that loads them; shapes only, no memory."""
-    from model.checkpoint import Layout, mistakes
+    from model.checkpoint import mistakes
+    from model.layout import Layout
 
     manifest = json.loads(reference(FAMILY, "tensors.json").read_text())
     parameters = manifest["_about"]["parameters"]

@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 from matrix_fixtures import CLIP_FILE, NETWORK_FILE, VAE_FILE, tiny_config, write_weights, write_world  # noqa: E402
 
 import play  # noqa: E402
-from model.checkpoint import Layout, load, on_meta, open_tensors  # noqa: E402
+from model.checkpoint import load, on_meta, open_tensors  # noqa: E402
+from model.layout import Layout  # noqa: E402
 from runtime.errors import UserError  # noqa: E402
 
 

@@ -30,6 +30,7 @@ from encoder_fixtures import (  # noqa: E402
     write_all,
 )
 
+from model import checkpoint  # noqa: E402
 from model.encoders import loading  # noqa: E402
 from model.encoders.qwen import BEFORE, BEHIND  # noqa: E402
 from model.encoders.umt5 import padded  # noqa: E402
@@ -170,8 +171,8 @@ def test_the_network_is_gone_afterwards(official, monkeypatch, name, bored):
         seen.extend(weakref.ref(parameter) for parameter in module.parameters())
         return filled
 
-    fill = loading.fill
-    monkeypatch.setattr(loading, "fill", watched)
+    fill = checkpoint.fill
+    monkeypatch.setattr(checkpoint, "fill", watched)
     if bored:
         with pytest.raises(Cancelled):
             encode(name, official[0], Bored())
@@ -191,7 +192,8 @@ def test_a_gpu_without_room_is_left_alone(monkeypatch):
 def test_what_the_encoders_make_is_stored_and_found_without_them(official, tmp_path):
     from model.encoders.base import Conditioning
     from model.prompts.embedder import Embedder
-    from model.prompts.stored import FILE, write_stored
+    from model.prompts.listed import FILE
+    from model.prompts.stored import write_stored
 
     wanted = Conditioning((QWEN, GLYPH), SIGLIP)
     there = Embedder(wanted, official[0])

@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make test i
 from fake_encoders import PICTURE, SIGN, same, stored_in, wanted_by_a_family, write_files  # noqa: E402
 
 from model.encoders.base import EMPTY, fingerprint, pixels_digest  # noqa: E402
-from model.prompts.stored import FILE, Stored, read_stored, write_stored  # noqa: E402
+from model.prompts.listed import FILE  # noqa: E402
+from model.prompts.stored import Stored, read_stored, write_stored  # noqa: E402
 
 MUTATIONS = 200
 

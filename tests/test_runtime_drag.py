@@ -8,10 +8,12 @@ from hands import go, names, on, press
 from test_runtime_settings_page import opened
 
 from input.events import Click, FocusLost, Point, Press, Release
+from runtime import preferences
 from runtime.menu import Item, Menu
 from runtime.orders import Adopt
 from runtime.pages import Page
-from runtime.settings import SPANS
+from runtime.preferences import Preferences
+from runtime.settings import SPANS, Settings
 from runtime.settings_page import SettingsPage
 
 
@@ -61,8 +63,45 @@ def test_a_slider_is_dragged_by_the_mouse_wherever_it_goes_until_it_is_let_go():
         values += [adopted(order).look_smoothing] if order else []
     assert values == sorted(set(values)) and values[-1] == high, "it does not follow, on the bar and off it"
     assert adopted(page.take(Point(-50, 0))).look_smoothing == low and on(page) == "look_smoothing"
-    page.take(Release("", "mouse left"))
+    assert adopted(page.take(Release("", "mouse left"))).look_smoothing == low
     assert page.take(Point((left + right) // 2, y)) is None and page.shared.settings.look_smoothing == low
+
+
+@pytest.mark.parametrize("end", [Release("", "mouse left"), FocusLost(), Press("", "escape")])
+def test_a_drag_is_written_down_once_where_it_is_let_go_and_a_key_at_once(tmp_path, monkeypatch, end):
+    written = []
+    monkeypatch.setattr(preferences, "save_settings", written.append)
+    page, kept = opened(Before), Preferences(Settings(), {}, tmp_path / "bindings.yaml")
+
+    def take(event):
+        order = page.take(event)
+        if order is not None:
+            kept.adopt(order.settings, order.passing)
+
+    take(Press("", "return"))
+    go(page, "look_smoothing")
+    left, right, y = bar(page, "look_smoothing")
+    for event in (Click(left, y), *(Point(x, y) for x in range(left, right, 8))):
+        take(event)
+    assert kept.now == page.shared.settings != Settings() and written == []
+    take(end)
+    assert written == [kept.kept] == [page.shared.settings]
+    kept.settle()
+    assert len(written) == 1
+    if isinstance(end, Release):
+        take(Press("", "left"))
+        assert len(written) == 2 and written[1] == page.shared.settings != written[0]
+
+
+def test_what_is_held_to_the_end_is_written_then(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(preferences, "save_settings", written.append)
+    kept = Preferences(Settings(), {}, tmp_path / "bindings.yaml")
+    kept.adopt(Settings(rewind_mb=64), passing=True)
+    assert written == [] and kept.now.rewind_mb == 64
+    kept.settle()
+    kept.settle()
+    assert written == [Settings(rewind_mb=64)]
 
 
 @pytest.mark.parametrize("end", [FocusLost(), Press("", "escape")])

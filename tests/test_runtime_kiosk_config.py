@@ -41,11 +41,12 @@ def test_numbers_paths_and_lists_are_read(write, tmp_path):
     config = read_kiosk(
         write(
             "idle_s: 7\nlog_files: 2\nseed: 12\nchord: [1, f10]\nattract: a.session.jsonl\nstill: still.png\n"
-            "restart: {turn_s: 3}\nprompts: [yes, on, 3]\nallowed: [forward]\nlog: logs/k.log\nrecord: out\n"
+            "restart: {turn_s: 3}\nprompts: [yes, on, 3]\nallowed: [forward, prompt]\nlog: logs/k.log\nrecord: out\n"
         )
     )
     assert (config.idle_s, config.log_files, config.fixed_seed) == (7.0, 2, 12)
-    assert config.chord == ("1", "f10") and config.prompts == ("yes", "on", "3") and config.allowed == ("forward",)
+    assert config.chord == ("1", "f10") and config.prompts == ("yes", "on", "3")
+    assert config.allowed == ("forward", "prompt")
     assert config.restart == Limits(turn_s=3.0)
     assert config.attract == (str(tmp_path / "a.session.jsonl"),) and config.still == str(tmp_path / "still.png")
     assert config.log == str(tmp_path / "logs" / "k.log") and config.record == str(tmp_path / "out")
@@ -71,6 +72,7 @@ def test_numbers_paths_and_lists_are_read(write, tmp_path):
         ("chord: [LEFT CTRL]", ["unknown key 'LEFT CTRL'"]),
         ("seed: new", ["seed is 'new'", "fresh"]),
         ("prompts: ['']", ["empty prompt"]),
+        ("prompts: [fog]\nallowed: [forward]", ["prompts", "not allowed", "add `prompt` to `allowed`"]),
         ("still: nowhere.png", ["no file", "nowhere.png", "still"]),
         ("attract: [nowhere.session.jsonl]", ["no file", "attract"]),
         ("hint: Hello", ["hint"]),

@@ -8,52 +8,24 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from library_fixtures import found, machine_fixture, own_home, put_weights  # noqa: F401
 from session_logs import write_log
 
 from model import registry
 from model.fetch import weights_folder
 from model.worldfile import read_world_file
-from runtime import library, strings
+from runtime import library
 from runtime.errors import UserError
 from runtime.library import DAMAGED, NEEDS_GPU, NEEDS_WEIGHTS, READY
 
 CLOISTER, OFFICIAL = registry.WORLDS / "cloister", "matrix-game-2"
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("REVERIE_HOME", str(tmp_path / "home"))
-    strings.use("en")
-
-
-@pytest.fixture
-def machine(monkeypatch):
-    """Says what the machine has."""
-
-    def has(gpu: bool, torch: bool = True) -> None:
-        monkeypatch.setattr(library, "has_gpu", lambda: gpu)
-        monkeypatch.setattr(library.importlib.util, "find_spec", lambda name: object() if torch else None)
-
-    return has
-
-
-def found(name: str) -> library.WorldEntry:
-    return next(entry for entry in library.worlds() if entry.name == name)
-
-
-def put_weights(name: str, *, leave_out: int = 0, folder: Path | None = None) -> None:
-    """Files of the right names, which the library does not look into."""
-    for file in list(read_world_file(registry.WORLDS / name).every_file)[leave_out:]:
-        path = (folder or weights_folder(name)) / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * 1000)
 
 
 def test_the_bundled_world_is_first_ready_and_has_a_picture(machine):
@@ -80,35 +52,20 @@ def test_official_worlds_say_what_they_need(machine):
     assert "torch" in found(OFFICIAL).problem
 
 
-@pytest.mark.parametrize("name", ["worldplay", "worldplay-5b", "worldplay-ar", "worldplay-rl"])
-def test_worldplay_s_say_what_they_need(machine, name):
-    """Of several repositories; how much there is to download, nobody has said."""
-    machine(gpu=True)
-    entry = found(name)
-    assert (entry.state, entry.detail, entry.lacking) == (NEEDS_WEIGHTS, "needs its weights", None)
-    assert not entry.playable and not entry.problem and max(entry.picture.shape) <= 320
-    machine(gpu=False)
-    assert (found(name).state, found(name).detail) == (NEEDS_GPU, "needs a GPU, needs its weights")
-    put_weights(name, leave_out=1)
-    assert not found(name).playable, "a single missing file is enough"
-    put_weights(name)
-    assert (found(name).playable, found(name).slow) == (True, True)
-    machine(gpu=True)
-    assert (found(name).state, found(name).playable, found(name).slow) == (READY, True, False)
-    machine(gpu=True, torch=False)
-    assert not found(name).playable and "torch" in found(name).problem
-
-
 def test_what_was_fetched_already_is_not_counted_again(machine):
     described = read_world_file(registry.WORLDS / OFFICIAL)
     folder = weights_folder(OFFICIAL)
-    put_weights(OFFICIAL, leave_out=1)
-    missing = folder / next(iter(described.files))
+    first = next(iter(described.files))
+    put_weights(OFFICIAL, leave_out=[first])
+    missing = folder / first
     missing.parent.mkdir(parents=True, exist_ok=True)
     with missing.with_name(f"{missing.name}.abc.partial").open("wb") as file:
         file.truncate(2_000_000_000)  # sparse
     assert library.missing_bytes(described, folder) == 11_800_000_000 - 2_000_000_000 - 2000
     assert library.missing_bytes(read_world_file(CLOISTER), folder) is None
+    least = replace(described, download_gb=0.0, least_gb=3.0)
+    assert library.missing_bytes(least, folder) == 3_000_000_000 - 2_000_000_000 - 2000
+    assert library.missing_bytes(replace(least, least_gb=2.0), folder) is None, "there is more, and who knows how much"
 
 
 def test_damaged_worlds_are_shown_as_such(tmp_path, monkeypatch, machine):

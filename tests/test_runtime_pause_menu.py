@@ -113,10 +113,11 @@ def test_a_name_may_be_pasted():
     assert menu.take(Pasted()) is None and press(menu, "return") == Save("twolines")
 
 
-def test_a_name_that_cannot_be_one_is_a_line():
+@pytest.mark.parametrize("name", [" ", "Reloaded"])
+def test_a_name_that_cannot_be_one_is_a_line(name):
     menu = opened()
     choose(menu, "save", "new")
-    menu.take(Typed(" "))
+    menu.take(Typed(name))
     assert isinstance(press(menu, "return"), Say) and menu.wants_text
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_runtime_slots import slot_of
 
 from runtime.errors import UserError
-from runtime.shelf import QUICK, delete_slot, list_slots, slot_path
+from runtime.shelf import QUICK, RELOADED, delete_slot, list_slots, slot_path
 from runtime.slots import read_slot, write_slot
 
 
@@ -86,6 +86,7 @@ def test_the_list_is_newest_first_and_damaged_ones_say_why(tmp_path):
         meta = replace(slot.meta, when=f"2026-01-01T0{hour}:00:00+00:00")
         write_slot(slot_path(tmp_path, name), replace(slot, meta=meta))
     (tmp_path / "broken.safetensors").write_bytes(slot_path(tmp_path, "a").read_bytes()[:500])
+    write_slot(slot_path(tmp_path, RELOADED), slot_of())  # the player's own affair
     (tmp_path / "notes.txt").write_text("not a slot")
     (tmp_path / "folder.safetensors").mkdir()
     *whole, one, two = list_slots(tmp_path)

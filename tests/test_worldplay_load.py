@@ -37,7 +37,8 @@ from worldplay_opened import (  # noqa: E402
 from model.checkpoint import load  # noqa: E402
 from model.world import LoadOptions  # noqa: E402
 from model.worldfile import read_world_file  # noqa: E402
-from model.worldplay.load import ALSO, contracts_of, load_network  # noqa: E402
+from model.worldplay.files import ALSO  # noqa: E402
+from model.worldplay.load import contracts_of, load_network  # noqa: E402
 from model.worldplay.parts import encoder_of, network_layout, vae_layouts  # noqa: E402
 from model.worldplay.picture import prepare  # noqa: E402
 

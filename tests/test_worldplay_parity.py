@@ -151,7 +151,7 @@ def test_a_bundled_world_has_the_official_sizes(world):
     from model.checkpoint import mistakes
     from model.registry import find_world
     from model.worldfile import read_world_file
-    from model.worldplay.load import config_of
+    from model.worldplay.files import config_of
     from model.worldplay.parts import decoder_of, encoder_of, network_layout, network_of, vae_layouts
 
     manifest = json.loads(reference(FAMILY, "tensors.json").read_text(encoding="utf-8"))
@@ -175,7 +175,7 @@ def test_schedules_are_those_of_the_checkpoints():
     """8B: shift 5, whatever the number of steps; 5B: a list of its own."""
     from model.registry import find_world
     from model.worldfile import read_world_file
-    from model.worldplay.load import config_of
+    from model.worldplay.files import config_of
 
     plans = {}
     for world in WORLDS:

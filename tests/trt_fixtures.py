@@ -18,8 +18,9 @@ from model.graph import Contract
 from model.matrix_game.assemble import latent_shape
 from model.matrix_game.graphs import make_rings, network_contract
 from model.matrix_game.network import MatrixGameNet
+from model.picture_config import VaeConfig
 from model.placement import place
-from model.wan_vae import VaeConfig, VaeDecoder
+from model.wan_vae import VaeDecoder
 from model.world import LoadOptions
 
 HEAD = 32  # TensorRT has attention for heads of multiples of 8: the official ones have 64 and 128

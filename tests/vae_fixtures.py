@@ -8,10 +8,11 @@ import torch
 from matrix_fixtures import random_weights
 
 from model.checkpoint import fill, on_meta
-from model.hunyuan_vae import HunyuanVaeConfig, HunyuanVaeDecoder, HunyuanVaeEncoder
+from model.hunyuan_vae import HunyuanVaeDecoder, HunyuanVaeEncoder
 from model.memory import Memory
-from model.wan22_vae import Wan22VaeConfig, Wan22VaeDecoder, Wan22VaeEncoder
-from model.wan_vae import VaeConfig, VaeDecoder, VaeEncoder
+from model.picture_config import HunyuanVaeConfig, VaeConfig, Wan22VaeConfig
+from model.wan22_vae import Wan22VaeDecoder, Wan22VaeEncoder
+from model.wan_vae import VaeDecoder, VaeEncoder
 
 
 @dataclass(frozen=True)

@@ -123,8 +123,9 @@ def states(what: object, tokens: int, width: int):
 def write_prompts(folder: Path, config, texts=TEXTS, pictures=()) -> Path:
     """States of `texts`, the empty one among them, and of the start picture and others, in `folder`."""
     from model.encoders.base import EMPTY, pixels_digest
-    from model.prompts.stored import FILE, Stored, write_stored
-    from model.worldplay.load import conditioning_of, cropped
+    from model.prompts.listed import FILE
+    from model.prompts.stored import Stored, write_stored
+    from model.worldplay.files import conditioning_of, cropped
 
     wanted, made = conditioning_of(config), {}
     for text in (EMPTY, *texts):

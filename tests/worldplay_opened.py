@@ -18,7 +18,7 @@ def open_world(folder, weights=None, **options):
 
 
 def config_in(folder):
-    from model.worldplay.load import config_of
+    from model.worldplay.files import config_of
 
     return config_of(folder, read_world_file(folder))
 

@@ -1,7 +1,8 @@
 """Encoder: what makes states of text and of pictures, as families and stored embeddings see it. Loads nothing.
 
-An encoder is a frozen dataclass that says which of its files lies where in a folder of weights. Its network is read for
-one call and let go. Several may be needed for one prompt; each has a name, by which its states are known.
+An encoder is a frozen dataclass that says which of its files lies where in a folder of weights, without torch. Its
+network is read for one call and let go. Several may be needed for one prompt; each has a name, by which its states are
+known.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
+from model.official import absent
 from model.progress import UNWATCHED, Watcher
+
+if TYPE_CHECKING:
+    import torch
 
 # What a fingerprint looks at in each file: so many pieces of so many bytes, from its beginning to its end.
 PIECES, PIECE = 16, 4096
 # What stands for no text at all: official code sends one space to encoders that must be sent something.
 EMPTY = " "
-CPU = torch.device("cpu")
+CPU = "cpu"
 
 
 class Encoder(Protocol):
@@ -44,14 +48,18 @@ class TextEncoder(Encoder, Protocol):
         """Whether anything in `prompt` is for this encoder."""
 
     def encode(
-        self, prompts: Sequence[str], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
+        self, prompts: Sequence[str], weights: Path, device: torch.device | str = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """The states of each prompt that it reads, [1 .. most, width] on the CPU; raises UserError."""
 
 
 class PictureEncoder(Encoder, Protocol):
     def encode(
-        self, pictures: Sequence[np.ndarray], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
+        self,
+        pictures: Sequence[np.ndarray],
+        weights: Path,
+        device: torch.device | str = CPU,
+        progress: Watcher = UNWATCHED,
     ) -> list[torch.Tensor]:
         """The states of each picture, uint8 RGB [h, w, 3], as [most, width] on the CPU; raises UserError."""
 
@@ -74,7 +82,7 @@ class Conditioning:
 
 def missing(encoder: Encoder, weights: Path) -> list[str]:
     """The encoder's files that are not in `weights`."""
-    return [name for name in encoder.files(weights) if not (weights / name).is_file()]
+    return absent(weights, encoder.files(weights))
 
 
 def fingerprint(encoder: Encoder, weights: Path) -> str:

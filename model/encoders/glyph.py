@@ -11,21 +11,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
-from model.checkpoint import RESTORE, Layout
 from model.encoders import loading
 from model.encoders.base import CPU
+from model.layout import RESTORE, Layout
 from model.progress import UNWATCHED, Watcher
 from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 # Straight quotes, or curly ones that match.
 QUOTED = re.compile('"(.*?)"|\N{LEFT DOUBLE QUOTATION MARK}(.*?)\N{RIGHT DOUBLE QUOTATION MARK}')
 # The file holds a whole contrastive model, of which this is the text's half.
 LAYOUT = Layout(inside=("state_dict",), strip=("module.text_tower.encoder.",), unused=("module.*",))
-RECIPE = loading.Recipe(LAYOUT, torch.float32, torch.float32)
+RECIPE = loading.Recipe(LAYOUT, "float32", "float32")
 
 
 def glyph_text(prompt: str) -> str:
@@ -55,7 +56,7 @@ class GlyphByT5:
         return bool(glyph_text(prompt))
 
     def encode(
-        self, prompts: Sequence[str], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
+        self, prompts: Sequence[str], weights: Path, device: torch.device | str = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """See TextEncoder: the states of the quotations' bytes and of the end."""
         loading.prepare()

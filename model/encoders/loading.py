@@ -1,7 +1,8 @@
 """Networks and tokenizers of the transformers library, from local files alone: read, used, and let go.
 
 The library's classes are used, and its loader is not: files are read as all checkpoints here are (model/checkpoint.py),
-strictly, mapped, with progress, and nothing asks a hub. Torch; transformers only inside.
+strictly, mapped, with progress, and nothing asks a hub. Torch and transformers are imported inside, for who only asks
+where files lie needs neither.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-import torch.nn as nn
-
-from model.checkpoint import RESTORE, Layout, fill, on_meta, open_tensors
+from model.layout import RESTORE, Layout
 from model.progress import STEPS, UNWATCHED, Watcher
 from runtime.errors import UserError, brief, first_sentence
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn as nn
 
 Outcome = TypeVar("Outcome")
 PACKAGES = ("transformers", "tokenizers", "ftfy")
@@ -28,14 +30,14 @@ SLACK = 1.2  # of a network's weights: what a GPU must have free, for what it co
 
 @dataclass(frozen=True)
 class Recipe:
-    """How files become a network: names, and the types it computes in on a GPU and on a CPU.
+    """How files become a network: names, and torch's names of the types it computes in on a GPU and on a CPU.
 
     finish: called with the network once its weights are there, for what no file holds.
     """
 
     layout: Layout
-    gpu: torch.dtype
-    cpu: torch.dtype
+    gpu: str
+    cpu: str
     finish: Callable[[nn.Module], None] = lambda network: None
 
 
@@ -116,6 +118,8 @@ def weight_files(weights: Path, folder: str) -> list[str]:
 
 def open_all(files: Sequence[Path], layout: Layout) -> dict[str, torch.Tensor]:
     """The tensors of all `files` but those that are an index, mapped, under our names."""
+    from model.checkpoint import open_tensors
+
     tensors: dict[str, torch.Tensor] = {}
     for path in files:
         if path.suffix != ".json":
@@ -127,7 +131,7 @@ def borrowed(
     sketch: Callable[[], nn.Module],
     files: Sequence[Path],
     recipe: Recipe,
-    device: torch.device,
+    device: torch.device | str,
     progress: Watcher,
     use: Callable[[nn.Module], Outcome],
 ) -> Outcome:
@@ -135,10 +139,14 @@ def borrowed(
 
     It computes on `device`, or on the CPU where there is no room for it. `use` must not keep it.
     """
+    import torch
+
+    from model.checkpoint import fill
+
     network = sketched(sketch, files[0].parent)
     try:
-        device = roomy(device, network, recipe.gpu)
-        dtype = recipe.cpu if device.type == "cpu" else recipe.gpu
+        device = roomy(torch.device(device), network, getattr(torch, recipe.gpu))
+        dtype = getattr(torch, recipe.cpu if device.type == "cpu" else recipe.gpu)
         fill(network, open_all(files, recipe.layout), str(files[0]), device, dtype, progress)
         recipe.finish(network)
         require_whole(network)
@@ -153,6 +161,8 @@ def borrowed(
 
 def sketched(sketch: Callable[[], nn.Module], where: Path) -> nn.Module:
     """The network without memory; raises UserError for a configuration that makes none."""
+    from model.checkpoint import on_meta
+
     try:
         return on_meta(sketch)
     except Exception as error:  # sizes that do not divide each other, and whatever else a configuration may say
@@ -161,6 +171,8 @@ def sketched(sketch: Callable[[], nn.Module], where: Path) -> nn.Module:
 
 def roomy(device: torch.device, network: nn.Module, dtype: torch.dtype) -> torch.device:
     """`device`, or the CPU where a GPU has no room for the weights beside what is on it."""
+    import torch
+
     if device.type != "cuda":
         return device
     needed = sum(tensor.numel() for tensor in network.state_dict().values()) * dtype.itemsize
@@ -180,6 +192,8 @@ def require_whole(network: nn.Module) -> None:
 
 def states_of(network: nn.Module, rows: Sequence[Sequence[int]], progress: Watcher = UNWATCHED) -> list[torch.Tensor]:
     """The last states of each row of token ids, [tokens, width] on the CPU; raises UserError where one is no number."""
+    import torch
+
     device, found = next(network.parameters()).device, []
     progress.stage("encoding", len(rows), STEPS)
     for done, row in enumerate(rows):

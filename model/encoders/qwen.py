@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-import torch.nn as nn
-
-from model.checkpoint import RESTORE, Layout
 from model.encoders import loading
 from model.encoders.base import CPU, EMPTY
+from model.layout import RESTORE, Layout
 from model.progress import UNWATCHED, Watcher
 from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn as nn
 
 # What the checkpoint was trained behind, gaps of the official source's indentation included.
 ASPECTS = (
@@ -66,14 +67,14 @@ class Qwen:
         return True
 
     def encode(
-        self, prompts: Sequence[str], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
+        self, prompts: Sequence[str], weights: Path, device: torch.device | str = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """See TextEncoder: the states of the prompt's tokens and of the template's behind it."""
         loading.prepare()
         rows, crop = self.tokens(prompts, weights / self.tokenizer)
         config = self._config(weights / self.config)
         files = [weights / name for name in loading.weight_files(weights, self.folder)]
-        recipe = loading.Recipe(layout(config.num_hidden_layers), torch.float16, torch.bfloat16, turn)
+        recipe = loading.Recipe(layout(config.num_hidden_layers), "float16", "bfloat16", turn)
         with_template = loading.borrowed(
             lambda: sketch(config), files, recipe, device, progress, lambda net: loading.states_of(net, rows, progress)
         )
@@ -116,10 +117,11 @@ def layout(layers: int) -> Layout:
 
 def sketch(config) -> nn.Module:
     """The language model, whose last states are those that are wanted."""
+    from torch.nn import Identity
     from transformers import Qwen2_5_VLTextModel
 
     network = Qwen2_5_VLTextModel(config)
-    network.layers, network.norm = network.layers[:-UNUSED_LAYERS], nn.Identity()
+    network.layers, network.norm = network.layers[:-UNUSED_LAYERS], Identity()
     return network
 
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-import torch.nn as nn
 from PIL import Image
 
-from model.checkpoint import RESTORE, Layout
 from model.encoders import loading
 from model.encoders.base import CPU
+from model.layout import RESTORE, Layout
 from model.progress import STEPS, UNWATCHED, Watcher
 from runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn as nn
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ class Siglip:
         return [self.config, self.extractor, *loading.weight_files(weights, f"{self.folder}/image_encoder")]
 
     def encode(
-        self, pictures: Sequence[np.ndarray], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
+        self,
+        pictures: Sequence[np.ndarray],
+        weights: Path,
+        device: torch.device | str = CPU,
+        progress: Watcher = UNWATCHED,
     ) -> list[torch.Tensor]:
         """See PictureEncoder."""
         loading.prepare()
@@ -97,6 +103,8 @@ class Extractor:
 
     def prepared(self, picture: np.ndarray, size: int) -> torch.Tensor:
         """uint8 RGB [h, w, 3] to float32 [1, 3, size, size]."""
+        import torch
+
         squared = Image.fromarray(picture).resize((size, size), self.resample)
         pixels = torch.from_numpy(np.array(squared)).float() * self.scale
         return ((pixels - torch.tensor(self.mean)) / torch.tensor(self.std)).permute(2, 0, 1)[None]
@@ -111,11 +119,13 @@ def sketch(config) -> nn.Module:
 
 def number(network: nn.Module) -> None:
     """Number the patches."""
+    import torch
+
     embeddings = network.embeddings
     embeddings.position_ids = torch.arange(embeddings.num_positions)[None]
 
 
-RECIPE = loading.Recipe(Layout(strip=("vision_model.",), unused=("head.*",)), torch.float16, torch.float32, number)
+RECIPE = loading.Recipe(Layout(strip=("vision_model.",), unused=("head.*",)), "float16", "float32", number)
 
 
 def look(network: nn.Module, inputs: Sequence[torch.Tensor], progress: Watcher) -> list[torch.Tensor]:

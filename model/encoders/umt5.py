@@ -12,18 +12,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
-from model.checkpoint import Layout
 from model.encoders import loading
 from model.encoders.base import CPU
+from model.layout import Layout
 from model.progress import UNWATCHED, Watcher
+
+if TYPE_CHECKING:
+    import torch
 
 # The encoder's own copy of the embedding may be in the files too: it is the same tensor.
 LAYOUT = Layout(strip=("encoder.",), renames=((r"^shared\.weight$", "embed_tokens.weight"),))
-RECIPE = loading.Recipe(LAYOUT, torch.bfloat16, torch.bfloat16)  # in fp16 its states overflow
+RECIPE = loading.Recipe(LAYOUT, "bfloat16", "bfloat16")  # in fp16 its states overflow
 
 
 def cleaned(prompt: str) -> str:
@@ -35,6 +36,8 @@ def cleaned(prompt: str) -> str:
 
 def padded(states: torch.Tensor, rows: int = 512) -> torch.Tensor:
     """[tokens, width] to [rows, width], zero behind the text."""
+    import torch
+
     return torch.cat([states, states.new_zeros(rows - len(states), states.shape[1])])
 
 
@@ -61,7 +64,7 @@ class Umt5:
         return True
 
     def encode(
-        self, prompts: Sequence[str], weights: Path, device: torch.device = CPU, progress: Watcher = UNWATCHED
+        self, prompts: Sequence[str], weights: Path, device: torch.device | str = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
         """See TextEncoder; the end's token counts as one of `most`."""
         loading.prepare()

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 from input.controls import MOVEMENT_ACTIONS
 from model.cache import Window
-from model.clip import ClipConfig
+from model.picture_config import ClipConfig, VaeConfig
 from model.plan import Plan, few_step, warped
-from model.wan_vae import VaeConfig
 
 PATCH = (2, 2)  # rows and columns of latents per token
 ROWS_PER_LATENT = 4  # video frames, and so rows of actions, of every latent frame but the first

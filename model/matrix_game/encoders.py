@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.checkpoint import Layout, load, on_meta, open_tensors, require_fit
+from model.checkpoint import load, on_meta, open_tensors, require_fit
 from model.clip import ClipImageEncoder
+from model.layout import Layout
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.picture import prepare
 from model.placement import Placement

@@ -1,4 +1,4 @@
-"""Matrix-Game 2.0 from its official files: which file is what, and whether they are the right ones."""
+"""Matrix-Game 2.0 from its official files: what is in which, and whether they are the right ones."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.checkpoint import Layout, fill, load, on_meta, open_tensors
+from model.checkpoint import fill, load, on_meta, open_tensors
 from model.fetch import weights_folder
 from model.graph import Contract
+from model.layout import Layout
 from model.matrix_game.assemble import Parts, assemble, contracts
 from model.matrix_game.config import MatrixGameConfig
 from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_encoders
+from model.matrix_game.files import config_of, official
 from model.matrix_game.network import UNUSED, MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
 from model.official import require_files, slow
 from model.placement import Placement, place, place_ahead
 from model.progress import UNWATCHED, Watcher
-from model.settings import read_settings
 from model.taehv import IGNORED, TinyDecoder
 from model.wan_vae import VaeDecoder
 from model.world import LoadOptions, WorldInfo
@@ -48,9 +49,8 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Matr
 
 def checked(folder: Path, described: WorldFile, options: LoadOptions) -> tuple[MatrixGameConfig, Path, str]:
     """The configuration, the folder of the weights and a digest over both, once all files are there and right."""
-    config = read_settings(MatrixGameConfig, described.config, str(folder / "world.yaml"))
-    weights = options.weights or weights_folder(folder.name)
-    files = [config.checkpoints.network, config.checkpoints.vae, config.checkpoints.clip]
+    config, weights = config_of(folder, described), options.weights or weights_folder(folder.name)
+    files = official(config)
     require_files(folder.name, weights, files, GUIDE, fetchable=described.source is not None)
     if options.decoder == "tiny":
         require_files(folder.name, weights, [config.checkpoints.tiny], GUIDE, fetchable=False)

@@ -19,7 +19,8 @@ from model.encoders.loading import require_packages
 from model.fetch import weights_folder
 from model.placement import place
 from model.prompts.embedder import Embedder
-from model.prompts.stored import FILE, Stored, read_stored, require_same, write_stored
+from model.prompts.listed import FILE
+from model.prompts.stored import Stored, read_stored, require_same, write_stored
 from model.world import LoadOptions
 from model.worldfile import read_world_file
 from runtime.errors import UserError

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.encoders.base import EMPTY, Conditioning, Encoder, fingerprint, missing, pixels_digest
-from model.encoders.loading import INSTALL, lacking_packages
+from model.encoders.base import EMPTY, Conditioning, Encoder, fingerprint, pixels_digest
+from model.encoders.loading import INSTALL
 from model.progress import UNWATCHED, Watcher
-from model.prompts.stored import FILE, States, Stored, read_stored, require_same
+from model.prompts.listed import asked, files_in, lack_of
+from model.prompts.stored import States, Stored, read_stored, require_same
 from runtime.errors import UserError, brief
 
 KEPT = 16  # prompts and pictures in memory, a few MB each
@@ -24,7 +25,7 @@ LISTED = 8  # stored prompts that an error line names
 
 
 class Embedder:
-    """`folders` are where FILE may lie, best first; `weights` has the encoders' files, if any; `device` computes."""
+    """`folders` are where states are stored, best first; `weights` has encoders' files, if any; `device` computes."""
 
     def __init__(
         self,
@@ -37,9 +38,9 @@ class Embedder:
         self._wanted, self._weights, self._progress = wanted, weights, progress
         self._device = torch.device(device)
         self.stored = Stored()
-        for folder in reversed([folder for folder in folders if (folder / FILE).exists()]):
-            found = read_stored(folder / FILE, wanted)
-            require_same(found, wanted, weights, folder / FILE)
+        for path in reversed(files_in(folders)):
+            found = read_stored(path, wanted)
+            require_same(found, wanted, weights, path)
             self.stored = self.stored.merged(found)
         self._kept: OrderedDict[str, States | torch.Tensor] = OrderedDict()
 
@@ -55,8 +56,7 @@ class Embedder:
             return found
         key = f"text {prompt}"
         if key not in self._kept:
-            readers = [encoder for encoder in self._wanted.texts if encoder.reads(prompt)]
-            if why := self._absent(readers):
+            if why := self._absent(asked(self._wanted, self.stored, [prompt])):
                 texts = [text for text in self.stored.texts if text != EMPTY]
                 known = ", ".join(brief(text) for text in texts[:LISTED]) or "none"
                 raise UserError(f"the text {brief(prompt)} is not stored, and {why}", f"stored: {known}", INSTEAD)
@@ -70,7 +70,7 @@ class Embedder:
             return found
         key = f"picture {digest}"
         if key not in self._kept:
-            if why := self._absent([self._wanted.picture]):
+            if why := self._absent(asked(self._wanted, self.stored, [], [digest])):
                 what = f"the start picture is not stored, and {why}"
                 raise UserError(what, f"stored: {len(self.stored.pictures)} pictures", INSTEAD)
             self._kept[key] = self.encode_pictures([pixels])[digest]
@@ -108,11 +108,11 @@ class Embedder:
 
     def _absent(self, encoders: Sequence[Encoder]) -> str:
         """Why these cannot be asked, in words; empty where they can."""
-        if packages := lacking_packages():
-            return f"{', '.join(packages)} is not installed"
-        lost = [name for encoder in encoders for name in missing(encoder, self._weights)]
-        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        return f"{self._weights} has no {lost[0]}{more}" if lost else ""
+        lack = lack_of(encoders, self._weights)
+        if lack.packages:
+            return f"{', '.join(lack.packages)} is not installed"
+        more = f" and {len(lack.files) - 1} more" if len(lack.files) > 1 else ""
+        return f"{self._weights} has no {lack.files[0]}{more}" if lack.files else ""
 
 
 INSTEAD = f"choose one that is stored, fetch the encoders and {INSTALL}, or store it elsewhere: python -m model.prompts"

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,13 +19,8 @@ import torch
 
 from model.checkpoint import ACCEPTED
 from model.encoders.base import Conditioning, Encoder, fingerprint, missing
-from runtime.errors import UserError, brief, first_sentence, reason_of
-
-FORMAT, VERSION = "reverie-prompts", "1"
-FILE = "prompts.safetensors"
-DIGEST = re.compile("[0-9a-f]{64}")
-LONGEST_HEADER = 2**24  # bytes
-AGAIN = "make it again (python -m model.prompts), or remove it"
+from model.prompts.listed import AGAIN, DIGEST, FORMAT, PICTURE, VERSION, facts_of, opened, require_format
+from runtime.errors import UserError, brief, reason_of
 
 # By the names of the encoders: [tokens, width], None where an encoder does not read the prompt.
 States = Mapping[str, torch.Tensor | None]
@@ -58,7 +52,7 @@ def write_stored(path: Path, stored: Stored) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    prompts, tensors = list(stored.texts), {f"picture.{key}": states for key, states in stored.pictures.items()}
+    prompts, tensors = list(stored.texts), {f"{PICTURE}{key}": states for key, states in stored.pictures.items()}
     for number, prompt in enumerate(prompts):
         tensors |= {f"{name}.{number}": tensor for name, tensor in stored.texts[prompt].items() if tensor is not None}
     tensors = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}  # none may share memory
@@ -89,14 +83,10 @@ def _digest(metadata: Mapping[str, str], tensors: Mapping[str, torch.Tensor]) ->
 def read_stored(path: Path, wanted: Conditioning) -> Stored:
     """Read the file whole, for a world that wants what `wanted` says; raises UserError for whatever does not fit."""
     metadata, tensors = _content(path)
-    if metadata.get("format") != FORMAT:
-        raise UserError("these are no stored prompts", str(path), AGAIN)
-    if metadata.get("version") != VERSION:
-        remedy = f"this reverie reads version {VERSION}; {AGAIN}"
-        raise UserError(f"stored prompts of version {brief(metadata.get('version'))} are not known", str(path), remedy)
+    require_format(metadata, path)
     if metadata.pop("sha256", "") != _digest(metadata, tensors):
         raise UserError("the stored prompts are not as they were written", str(path), AGAIN)
-    prompts, made_by = _facts(metadata, path)
+    prompts, made_by = facts_of(metadata, path)
     texts = {prompt: _text(prompt, number, tensors, wanted, path) for number, prompt in enumerate(prompts)}
     pictures = _pictures(tensors, wanted, path)
     if tensors:
@@ -111,39 +101,11 @@ def read_stored(path: Path, wanted: Conditioning) -> Stored:
 
 def _content(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     """The file's metadata and tensors, whatever they are."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        if path.exists() and not path.is_file():  # to read from a pipe would be to wait for ever
-            raise UserError("the stored prompts are no file", str(path), AGAIN)
-        with path.open("rb") as raw:
-            header, size = int.from_bytes(raw.read(8), "little"), os.fstat(raw.fileno()).st_size
-        if header > min(LONGEST_HEADER, size - 8):
-            raise UserError("the stored prompts are cut off or none", str(path), AGAIN)
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            metadata = dict(file.metadata() or {})
-    except OSError as error:
-        raise UserError("cannot read the stored prompts", f"{path}: {reason_of(error)}", "check the path") from error
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, MemoryError) as error:
-        raise UserError("the stored prompts are damaged", f"{path}: {first_sentence(error)}", AGAIN) from error
+    with opened(path, "pt") as (file, metadata):
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     if any(tensor.dtype not in ACCEPTED for tensor in tensors.values()):
         raise UserError("the stored prompts hold other things than states", str(path), AGAIN)
     return metadata, tensors
-
-
-def _facts(metadata: Mapping[str, str], path: Path) -> tuple[list[str], dict[str, str]]:
-    """The prompts and the fingerprints."""
-    try:
-        prompts, made_by = (json.loads(metadata[name]) for name in ("prompts", "made_by"))
-        sound = isinstance(prompts, list) and all(isinstance(prompt, str) and prompt for prompt in prompts)
-        sound = sound and len(set(prompts)) == len(prompts) and isinstance(made_by, dict)
-        sound = sound and all(isinstance(mark, str) and DIGEST.fullmatch(mark) for mark in made_by.values())
-    except (KeyError, ValueError, RecursionError) as error:
-        raise UserError("the stored prompts do not say what they are", str(path), AGAIN) from error
-    if not sound:
-        raise UserError("the stored prompts say what cannot be", str(path), AGAIN)
-    return prompts, made_by
 
 
 def _text(
@@ -164,8 +126,8 @@ def _text(
 def _pictures(tensors: dict[str, torch.Tensor], wanted: Conditioning, path: Path) -> dict[str, torch.Tensor]:
     """What is stored of pictures, taken out of `tensors`."""
     pictures = {}
-    for name in [name for name in tensors if name.startswith("picture.")]:
-        key = name.removeprefix("picture.")
+    for name in [name for name in tensors if name.startswith(PICTURE)]:
+        key = name.removeprefix(PICTURE)
         if wanted.picture is None or not DIGEST.fullmatch(key):
             continue
         pictures[key] = tensors.pop(name)

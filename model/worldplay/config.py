@@ -14,9 +14,8 @@ from model.encoders.glyph import GlyphByT5
 from model.encoders.qwen import Qwen
 from model.encoders.siglip import Siglip
 from model.encoders.umt5 import Umt5
-from model.hunyuan_vae import HunyuanVaeConfig
+from model.picture_config import HunyuanVaeConfig, Wan22VaeConfig
 from model.plan import Plan, euler, euler_list
-from model.wan22_vae import Wan22VaeConfig
 from model.worldplay.controls import ROWS_PER_LATENT, CameraScale
 from model.worldplay.overlap import Memory
 

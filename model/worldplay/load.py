@@ -1,8 +1,7 @@
-"""WorldPlay from its official files: which file is what, and whether they are the right ones."""
+"""WorldPlay from its official files: what is in which, and whether they are the right ones."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +15,19 @@ from model.official import require_files, slow
 from model.placement import Placement, place, place_ahead
 from model.progress import STEPS, UNWATCHED, Watcher
 from model.prompts.embedder import Embedder
-from model.settings import read_settings
 from model.world import LoadOptions, WorldInfo
 from model.worldfile import WorldFile, identity
 from model.worldplay.assemble import Parts, assemble, contracts
 from model.worldplay.config import CHUNK, WorldPlayConfig
+from model.worldplay.files import conditioning_of, config_of, cropped, located, official, storing
 from model.worldplay.parts import decoder_of, encoder_of, network_layout, network_of, vae_layouts
-from model.worldplay.picture import bucket, prepare
+from model.worldplay.picture import prepare
 from model.worldplay.told import Picture, Text
 from model.worldplay.world import WorldPlayWorld
 from runtime.errors import UserError
 from runtime.image import load_image
 
 GUIDE = "docs/worldplay.md"
-# What the official downloader calls a checkpoint, beside its name on the hub.
-ALSO = "diffusion_pytorch_model.safetensors"
 
 
 def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> WorldPlayWorld:
@@ -46,32 +43,9 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Worl
     return assemble(config, info, parts_of(config, folder, weights, options, starts), placement, options)
 
 
-def config_of(folder: Path, described: WorldFile, options: LoadOptions | None = None) -> WorldPlayConfig:
-    """The settings of a world; a person may have it look back on less, or more (LoadOptions.context)."""
-    config = read_settings(WorldPlayConfig, described.config, str(folder / "world.yaml"))
-    if options is None or options.context is None:
-        return config
-    try:
-        return replace(config, memory=config.memory.limited(options.context))
-    except ValueError as error:
-        raise UserError(str(error), "--context", f"give a multiple of {CHUNK}") from error
-
-
 def conditioning(folder: Path, described: WorldFile) -> Conditioning:
     """What the networks are told of text and of the start picture: see model/prompts."""
     return conditioning_of(config_of(folder, described))
-
-
-def conditioning_of(config: WorldPlayConfig) -> Conditioning:
-    encoders = config.encoders
-    if config.network == "5b":
-        return Conditioning((encoders.umt5,))
-    return Conditioning((encoders.qwen, encoders.glyph), encoders.siglip, cropped)
-
-
-def cropped(pixels: np.ndarray) -> np.ndarray:
-    """A start picture as the picture's encoder is given it: in the size of its bucket, whatever size is dreamt in."""
-    return prepare(pixels, *bucket(pixels.shape[1], pixels.shape[0]))
 
 
 def checked(folder: Path, described: WorldFile, options: LoadOptions) -> tuple[WorldPlayConfig, Path, str]:
@@ -81,12 +55,9 @@ def checked(folder: Path, described: WorldFile, options: LoadOptions) -> tuple[W
     """
     if options.decoder != "full":
         raise UserError("there is no tiny decoder for this world", "--decoder", "leave it out")
-    config = declared = config_of(folder, described, options)
-    weights = options.weights or weights_folder(folder.name)
-    other = str(Path(config.checkpoint).with_name(ALSO))
-    if not (weights / config.checkpoint).is_file() and (weights / other).is_file():
-        config = replace(config, checkpoint=other)
-    require_files(folder.name, weights, [config.checkpoint, config.vae_file], GUIDE, described.source is not None)
+    declared, weights = config_of(folder, described, options), options.weights or weights_folder(folder.name)
+    config = located(declared, weights)
+    require_files(folder.name, weights, official(config), GUIDE, described.source is not None)
     path, (layout, _) = weights / config.vae_file, vae_layouts(config)
     require_fit(encoder_of(config), open_tensors(path, layout), str(path))
     digests = {name: described.every_file.get(name, "") for name in (declared.checkpoint, declared.vae_file)}
@@ -99,7 +70,7 @@ def parts_of(
 ) -> Parts:
     """Raises UserError where prompts are stored and cannot be read."""
     wanted = conditioning_of(config)
-    embedder = Embedder(wanted, weights, (folder, weights), progress=options.progress)
+    embedder = Embedder(wanted, weights, storing(folder, weights), progress=options.progress)
 
     def embed(prompt: str, where: Placement) -> Text:
         states = embedder.on(where.device).embed(prompt)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
-from model.checkpoint import Layout
 from model.hunyuan import FinalLayer, GlyphProjection, ScalarEmbedding, Stream, TextStream, TokenRefiner
+from model.layout import Layout
 from model.prope import attend_twice
 from model.rotary import Axes
 from model.wan import ImageEmbedding, KeysValues, LayerPass, Pass, PatchEmbedding, merge_heads

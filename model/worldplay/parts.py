@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch.nn as nn
 
 from model import hunyuan_vae, wan22_vae
-from model.checkpoint import Layout, on_meta
+from model.checkpoint import on_meta
+from model.layout import Layout
 from model.stream import StreamDecoder, StreamEncoder
 from model.worldplay import network, wan_network
 from model.worldplay.config import WorldPlayConfig

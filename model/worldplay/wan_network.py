@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
-from model.checkpoint import Layout
+from model.layout import Layout
 from model.prope import attend_twice
 from model.rotary import Axes
 from model.wan import (
