@@ -1,6 +1,6 @@
 """Whether a world fits into so much memory, and what has to be done for that: told before anything is loaded. Pure.
 
-Sizes go in (model/matrix_game/sizes.py makes them), and out comes the arrangement that harms speed and picture least:
+Sizes go in (a family's sizes.py makes them), and out comes the arrangement that harms speed and picture least:
 everything on the device; else encoders, which are only needed where a walk begins, on the CPU; else a VAE that draws in
 tiles (model/tiles.py), more and more of them; else decoding in turn with denoising instead of beside it; else caches in
 a form that takes less and is slower to read, where there is one; else weights of a lower precision, if the person

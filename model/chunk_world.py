@@ -120,8 +120,7 @@ class ChunkWorld:
     def _common_state(self) -> dict[str, np.ndarray]:
         """The arrays of COMMON, and what the decoder remembers."""
         self.lane.settle()
-        tensors = {name: self.decoder.buffers[name].to("cpu", copy=True) for name in decoder_state(self.decoder)}
-        arrays = {name: as_array(tensor) for name, tensor in tensors.items()}
+        arrays = {name: as_array(self.decoder.buffers[name]) for name in decoder_state(self.decoder)}
         arrays |= {"chunk": np.array(self.chunk, COUNTS), "seed": np.array(self.seed, np.uint64)}
         return arrays | {"begun": np.array(self.begun)}
 
@@ -130,9 +129,12 @@ class ChunkWorld:
         own = {name: (ports[name].shape, array_type(buffers[name].dtype)) for name in decoder_state(self.decoder)}
         return {**COMMON, **own}
 
-    def _load_common(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on, in a walk that was begun with the state's seed, from `_common_state`; engines are told so."""
-        self.network.begin(empty=False)
+    def _load_common(self, state: Mapping[str, np.ndarray], cached: bool = True) -> None:
+        """Go on, in a walk that was begun with the state's seed, from `_common_state`; engines are told so.
+
+        cached: whether what is in the network's caches then counts, or all of it is computed anew.
+        """
+        self.network.begin(empty=not cached)
         self.decoder.begin(empty=False)
         self.chunk = int(state["chunk"])
         for name in decoder_state(self.decoder):
@@ -146,13 +148,19 @@ def decoder_state(decoder: Runner) -> list[str]:
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor on the CPU as an array that may be kept; bfloat16, which NumPy lacks, as int16 of the same bits."""
-    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
+    """A copy of a tensor, wherever it is, as an array; of bfloat16, which NumPy lacks, as int16 of the same bits."""
+    own = tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)
+    return (own.view(torch.int16) if own.dtype == torch.bfloat16 else own).numpy()
 
 
 def array_type(dtype: torch.dtype) -> np.dtype:
     """The type of `as_array`."""
     return as_array(torch.empty(0, dtype=dtype)).dtype
+
+
+def sent(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """A small array on a device, for what is done there next: nobody waits for what that was given before."""
+    return torch.from_numpy(array).to(device, non_blocking=True)
 
 
 def as_tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

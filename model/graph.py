@@ -22,8 +22,9 @@ from pathlib import Path
 
 FLOAT = "float"  # the dtype of a port that has the precision in which a world is run
 CACHE, STATE = "cache", "state"
-# How much of each kind of cache holds something, in tokens; engines that have a graph per fill slice by it, the others
-# use the mask ports, which say the same.
+# How much there is where it is not always the same: of each kind of cache the tokens that hold something, then whatever
+# else a graph counts (frames, tokens of text). Engines that have a graph per fill slice by it, the others use the mask
+# ports, which say the same.
 Seen = tuple[int, ...]
 
 
@@ -72,8 +73,7 @@ class Contract:
     identity: a digest of the weights and of the configuration. modules: gives the torch modules by graph name, each
     with forward(*inputs, seen=None) to (*outputs, *updates): with `seen` it works in place on what is filled, without
     it by masks and as pure functions, as exported graphs do. exported: ONNX files that ship with the world, by
-    precision and graph; under an engine's name, those that it has instead. rehearse: plays a short walk on whatever
-    engine the world has (see compile/rehearsal.py).
+    precision and graph; under an engine's name, those that it has instead.
     """
 
     world: str

@@ -15,7 +15,6 @@ from model.attention import sdpa
 from model.wan import KeysValues, merge_heads, split_heads
 
 EPS = 1e-6
-WAVES = 256  # of a number that is embedded
 REFINER_RATIO = 4  # of the refiner's MLP, whatever that of the double-stream blocks is
 
 
@@ -40,11 +39,11 @@ class Mlp(nn.Module):
 
 
 class ScalarEmbedding(nn.Module):
-    """A number's waves [n, WAVES] (model.wan.sinusoid) to [n, dim]."""
+    """A number's waves [n, width] (model.wan.sinusoid) to [n, dim]."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, width: int, dim: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(WAVES, dim), nn.SiLU(), nn.Linear(dim, dim))
+        self.mlp = nn.Sequential(nn.Linear(width, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
         return self.mlp(waves)
@@ -154,16 +153,17 @@ class TwoLinear(nn.Module):
 class TokenRefiner(nn.Module):
     """A language model's states [tokens, inputs] to tokens [tokens, dim] of the conditions' stream."""
 
-    def __init__(self, inputs: int, dim: int, heads: int, layers: int = 2) -> None:
+    def __init__(self, inputs: int, width: int, dim: int, heads: int, layers: int) -> None:
+        """width: of the timestep's waves."""
         super().__init__()
         self.input_embedder = nn.Linear(inputs, dim)
-        self.t_embedder = ScalarEmbedding(dim)
+        self.t_embedder = ScalarEmbedding(width, dim)
         self.c_embedder = TwoLinear(inputs, dim)
         blocks = nn.ModuleList(RefinerBlock(dim, heads, REFINER_RATIO * dim) for _ in range(layers))
         self.individual_token_refiner = nn.ModuleDict({"blocks": blocks})
 
     def forward(self, states: torch.Tensor, waves: torch.Tensor, there: torch.Tensor | None = None) -> torch.Tensor:
-        """waves: those of timestep 0, [1, WAVES]. there: bool [tokens], which states count; None for all."""
+        """waves: those of timestep 0, [1, width]. there: bool [tokens], which states count; None for all."""
         if there is None:
             mean = states.mean(0, keepdim=True)
         else:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import torch
 
-from model.cache import DROPPED, Place
+from model.cache import DROPPED, Gathered, Place
 from model.layer_ring import LayerRing, Opened, RingShape
 from model.rotary import Table
 from model.split import WHOLE, Split
@@ -34,19 +34,21 @@ class Ring:
         self._firsts: dict[tuple[int, ...], torch.Tensor] = {}
         self._masks: dict[tuple[int, ...], torch.Tensor] = {}
         self._standing: dict[tuple, torch.Tensor] = {}
-        # In a compact ring a slot's position is its number, for only a Gathered window can be.
-        self._slots = self._table("slots", tuple(range(shape.window.capacity))) if shape.compact else None
+        gathered = isinstance(shape.window, Gathered)  # a slot's position is its number then: one table has them all
+        self._slots = self._table("slots", tuple(range(shape.window.capacity))) if gathered else None
         self.opened: Opened | None = None
         self.told = 0  # tokens of the prefix that hold something: the slots begin behind them
 
     def open(self, place: Place, turn: Table | None = None) -> None:
         """Make `place` the one that is written to, and that queries and keys are turned by; turn: its queries' table,
-        where it stands already.
+        where it stands already. Called within a chunk: nothing here waits for what a GPU was given before.
         """
         kept = tuple(frame for frame, slot in enumerate(place.slots) if slot != DROPPED)
         slots = tuple(place.slots[frame] for frame in kept)
         seen = tuple(range(place.filled)) if place.visible is None else place.visible
         self._mask.copy_(self._mask_of(seen))
+        if turn is None and self._slots is not None:
+            turn = self._stand_table("turn", self._of_slots(place.slots[0], len(place.slots)))
         self.opened = Opened(
             self._starts(slots) if len(kept) == len(place.slots) else None,
             self._stand("target", self._tokens_of(slots, self.told)),
@@ -55,14 +57,12 @@ class Ring:
             turn or self._table("turn", place.queries),
             self._key_table(place),
             self._visible(place),
-            slots=self._slots and tuple(part[: len(seen) * self.shape.tokens] for part in self._slots),
+            slots=self._of_slots(0, len(seen)) if self.shape.compact else None,
         )
 
     def gather(self, count: int) -> None:
         """Open the place of the first `count` of the frames that a Gathered window can choose: see Rings.gather."""
-        window = self.shape.window
-        whole = self._table("gathered", tuple(range(window.context)))
-        self.open(window.gather(count), tuple(part[: count * self.shape.tokens] for part in whole))
+        self.open(self.shape.window.gather(count), self._of_slots(0, count))
 
     def layer(self, number: int) -> LayerRing | None:
         """The part of layer `number`; None where that layer has no such attention."""
@@ -82,8 +82,9 @@ class Ring:
         stay on the device.
         """
         if (base, *frames) not in self._indices:
-            index = base + torch.tensor(frames, dtype=torch.long)[:, None] * self.shape.tokens
-            self._indices[base, *frames] = (index + torch.arange(self.shape.tokens)).flatten().to(self.device)
+            firsts = base + torch.tensor(frames, dtype=torch.long)[:, None] * self.shape.tokens
+            index = (firsts + torch.arange(self.shape.tokens)).flatten()
+            self._indices[base, *frames] = index.to(self.device, non_blocking=True)
         return self._indices[base, *frames]
 
     def _mask_of(self, slots: tuple[int, ...]) -> torch.Tensor:
@@ -91,16 +92,20 @@ class Ring:
         if slots not in self._masks:
             mask = torch.zeros_like(self._mask)
             mask[..., : self.told] = True
-            mask[..., self._tokens_of(slots, self.told)] = True
-            self._masks[slots] = mask
+            self._masks[slots] = mask.index_fill_(-1, self._tokens_of(slots, self.told), True)
         return self._masks[slots]
 
     def _starts(self, slots: tuple[int, ...]) -> torch.Tensor:
         firsts = slots[: self.shape.pieces(len(slots))]
         if firsts not in self._firsts:
-            tokens = self.told + torch.tensor(firsts, dtype=torch.long, device=self.device)[:, None] * self.shape.tokens
-            self._firsts[firsts] = tokens.repeat(1, self.shape.batch)
+            tokens = self.told + torch.tensor(firsts, dtype=torch.long)[:, None] * self.shape.tokens
+            self._firsts[firsts] = tokens.repeat(1, self.shape.batch).to(self.device, non_blocking=True)
         return self._stand("start", self._firsts[firsts])
+
+    def _of_slots(self, first: int, count: int) -> Table:
+        """The part of `_slots` of so many slots."""
+        start, stop = first * self.shape.tokens, (first + count) * self.shape.tokens
+        return tuple(part[start:stop] for part in self._slots)
 
     def _key_table(self, place: Place) -> Table | None:
         """What the slots' keys turn by; those that hold nothing, or nothing that is seen, by anything."""
@@ -121,7 +126,10 @@ class Ring:
         axes, grid = self.shape.axes, self.shape.grid
         line = grid == (1, 1)
         made = axes.line(positions, self.device) if line else axes.grid(positions, *grid, self.device)
-        return tuple(self._stand(f"{name}.{part}", tensor) for part, tensor in zip(("cos", "sin"), made, strict=True))
+        return self._stand_table(name, made)
+
+    def _stand_table(self, name: str, table: Table) -> Table:
+        return tuple(self._stand(f"{name}.{part}", tensor) for part, tensor in zip(("cos", "sin"), table, strict=True))
 
     def _stand(self, name: str, content: torch.Tensor) -> torch.Tensor:
         """`content` in a buffer of its name and shape that stays where it is."""
@@ -145,7 +153,7 @@ class Ring:
             self.open(self.shape.window.stage(0, frames))
         turn, found = self.opened.turn, {"start": self.opened.start, "mask": self._mask}
         found |= {"gathered_cos": turn[0], "gathered_sin": turn[1]} if gathered else {"cos": turn[0], "sin": turn[1]}
-        if self._slots is not None:
+        if self.shape.compact:
             found |= dict(zip(("slots_cos", "slots_sin"), self._slots, strict=True))
         if self.opened.keys is not None:
             found |= dict(zip(("key_cos", "key_sin"), self.opened.keys, strict=True))

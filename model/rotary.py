@@ -32,7 +32,9 @@ class Axes:
         """float64 [positions, channels / 2] in radians: position p turns pair i by p * theta^(-2i / channels)."""
         channels = self.channels[axis]
         frequency = self.theta ** (-torch.arange(0, channels, 2, dtype=torch.float64, device=device) / channels)
-        return torch.tensor(positions, dtype=torch.float64, device=device)[:, None] * frequency
+        # Nobody waits here for what the device was given before.
+        at = torch.tensor(positions, dtype=torch.float64).to(device, non_blocking=True)
+        return at[:, None] * frequency
 
     def grid(self, frames: Sequence[float], rows: int, columns: int, device: torch.device | str = "cpu") -> Table:
         """The table of the tokens of `frames` (their positions in time), in the order frame, row, column."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import torch
 import torch.nn as nn
@@ -57,7 +58,20 @@ class StreamDecoder(nn.Module, ABC):
 
 
 def per_channel(values: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(1, -1, 1, 1, 1)
+    """`values` as [1, C, 1, 1, 1], of the type and on the device of `like`.
+
+    Made once: to send them there waits for all that the device was given to do, and cannot be captured. What is
+    exported or compiled has them as constants of its own.
+    """
+    traced = torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
+    make = _column.__wrapped__ if traced else _column
+    return make(values, like.dtype, like.device)
+
+
+@cache
+def _column(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=dtype, device=device).view(1, -1, 1, 1, 1)
 
 
 def grouped(clip: torch.Tensor, frames: int = 4) -> Iterator[torch.Tensor]:

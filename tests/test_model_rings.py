@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
 from model import attention, rotary, sparse  # noqa: E402
-from model.cache import EMPTY, Window  # noqa: E402
+from model.cache import EMPTY, Gathered, Window  # noqa: E402
 from model.layer_ring import RingShape  # noqa: E402
 from model.rings import Rings  # noqa: E402
 
@@ -113,6 +113,21 @@ def test_steady_state_neither_allocates_nor_moves():
     assert {caches[name].buffer.data_ptr() for name in ("self", "each")} == places
     assert caches.indices == indices, "the sets of slots repeat"
     assert caches.committed == 120
+
+
+def test_what_gathered_frames_turn_by_is_made_once(monkeypatch):
+    """The slots' own positions, wherever a chunk is staged: what is made of numbers has to be sent to a device."""
+    caches = Rings({"self": RingShape(Gathered(4, 2), (0,), HEADS, SIZE, AXES, GRID, prefix=5)}, "cpu", torch.float32)
+    wanted = {frames: AXES.grid(frames, *GRID) for frames in (range(2), range(4), range(2, 4), range(4, 6))}
+    monkeypatch.setattr(rotary.Axes, "angles", lambda *_: pytest.fail("a table is made anew"))
+    for told, count in ((5, 0), (3, 4), (3, 2)):
+        caches.tell(told)
+        caches.gather(count)
+        seen = [(caches["self"].opened, range(count))] if count else []
+        caches.stage(2)
+        for opened, frames in (*seen, (caches["self"].opened, range(count, count + 2))):
+            assert all(map(torch.equal, opened.turn, wanted[frames]))
+            assert opened.filled == told + frames.stop * TOKENS
 
 
 def test_state_comes_back_bit_for_bit():

@@ -53,6 +53,14 @@ def test_after_the_first_any_number_of_latents_may_go_at_once(decoder, latents, 
 
 
 @torch.inference_mode()
+def test_no_constant_is_sent_to_the_device_twice(decoder, latents, whole, monkeypatch):
+    """To send one waits for the device, and a captured run cannot."""
+    decode(decoder, latents[:, :, :1], Memory())
+    monkeypatch.setattr(torch, "tensor", lambda *_, **__: pytest.fail("a tensor is made of numbers"))
+    assert torch.equal(decode(decoder, latents, Memory()), whole)
+
+
+@torch.inference_mode()
 def test_what_is_remembered_matters_and_a_reset_forgets_it(decoder, latents):
     memory = Memory()
     fresh = decode(decoder, latents[:, :, :2], memory)

@@ -110,6 +110,7 @@ def test_context_changes_what_is_looked_back_on_and_the_identity(eight, worlds):
     assert early == [True] * 3 + [False] * 2, "the same as long as both look back on all"
     assert "7 latents is not whole chunks of 4" in (line := said(eight, context=7)) and "--context" in line
     assert "--context" in said(eight, context=0)
+    assert "no room for a context of 44" in (line := said(eight, context=44)) and "at most 40" in line
 
 
 def test_what_is_for_other_families_is_one_line(tmp_path, eight):

@@ -164,6 +164,25 @@ def test_a_saved_state_resumes_bit_for_bit(config):
     assert whole.history.latents > config.kept, "nothing was forgotten, or this shows less than it says"
 
 
+def test_a_rehearsal_from_a_saved_state_keeps_no_caches():
+    """All that they hold is computed anew, the text's part too; in full size they are gigabytes, copied to the host."""
+    from compile.engines.eager import Eager
+    from compile.rehearsal import CHUNKS, try_on
+
+    world = open_world(tiny_config("8b"))
+    world.reset(None, "a street", 1)
+    walk(world, 3)
+    state, runner = world.state(), world.network
+    rehearsal = runner.listen()
+    world.load_state(state)
+    walk(world, CHUNKS)
+    runner.settle()
+    caches = {port.name for port in runner.buffers.ports.values() if port.role}
+    assert caches and runner.rehearsed.is_set() and not any(caches & run.inputs.keys() for run in rehearsal.runs)
+    empty = runner.buffers.twin(runner.contract)
+    assert try_on(rehearsal, Eager(runner.contract, runner._bound._modules).bind(empty), empty).error == 0
+
+
 @pytest.mark.parametrize(
     "name, damage",
     [
@@ -206,6 +225,15 @@ def test_who_turns_away_and_comes_back_is_shown_what_was_there(config):
     cameras, _ = world.history.conditions(retrieved)
     ahead = world.history.conditions([4 * world.chunk - 1])[0][0][:3, 2]
     assert max(camera[:3, 2] @ ahead for camera in cameras) > 0.9, "nothing of what is ahead was looked back on"
+
+
+def test_a_chunk_sends_no_numbers_once_its_window_is_full(monkeypatch):
+    """What is made of numbers on a device waits for all that it was given; and so would pictures that are ready."""
+    world = open_world(tiny_config("5b"))
+    world.reset(None, "a street", 1)
+    walk(world, 2 + world.config.memory.budget // 4)
+    monkeypatch.setattr(torch, "tensor", lambda *_, **__: pytest.fail("a tensor is made of numbers"))
+    walk(world, 2)
 
 
 def test_controls_of_another_shape_are_refused(config):

@@ -10,14 +10,34 @@ import importlib.util
 import shutil
 from typing import TYPE_CHECKING
 
+from compile.buffers import Buffers
 from compile.engines import Progress, eager, silent
 from compile.plan import Job, Place
-from model.graph import Unavailable
+from model.graph import Seen, Unavailable
 
 if TYPE_CHECKING:
     import torch.nn as nn
 
 QUICK = False
+# Compilations of a region. Torch's own limit is 8, and what comes later is not compiled: with ten fills of a window and
+# more for every length of text, that would be what runs for ever.
+MOST = 64
+
+
+class Compiled(eager.Eager):
+    """Modules with regions that are compiled when they are first run, for every fill anew."""
+
+    def bind(self, buffers: Buffers) -> CompiledBound:
+        return CompiledBound(self, buffers)
+
+
+class CompiledBound(eager.EagerBound):
+    def run(self, graph: str, seen: Seen = ()) -> None:
+        """See compile.engines.Bound."""
+        import torch
+
+        torch._dynamo.config.recompile_limit = MOST  # of the thread that runs: each has settings of its own
+        super().run(graph, seen)
 
 
 def compile_regions(modules: dict[str, nn.Module], **how: object) -> int:
@@ -37,12 +57,12 @@ def probe(place: Place, precision: str) -> None:
         raise Unavailable("there is no C++ compiler")
 
 
-def build(job: Job, progress: Progress = silent) -> eager.Eager:
+def build(job: Job, progress: Progress = silent) -> Compiled:
     """See compile.engines. What compiles is a copy of the structure over the same weights: eager goes on beside it."""
     progress(0, 1, "compiling at the first run")
     modules = twin(job.modules)
     compile_regions(modules)
-    return eager.Eager(job.contract, modules)
+    return Compiled(job.contract, modules)
 
 
 def twin(modules: dict[str, nn.Module]) -> dict[str, nn.Module]:

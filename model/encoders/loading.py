@@ -176,6 +176,7 @@ def roomy(device: torch.device, network: nn.Module, dtype: torch.dtype) -> torch
     if device.type != "cuda":
         return device
     needed = sum(tensor.numel() for tensor in network.state_dict().values()) * dtype.itemsize
+    torch.cuda.empty_cache()  # what torch holds and does not use counts as taken
     return device if torch.cuda.mem_get_info(device)[0] > SLACK * needed else torch.device("cpu")
 
 

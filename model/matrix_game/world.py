@@ -144,7 +144,7 @@ class MatrixGameWorld(ChunkWorld):
     def state(self) -> dict[str, np.ndarray]:
         """See model.world.World: between two steps, the iterator of the last one exhausted."""
         tensors = {f"ring.{name}": tensor for name, tensor in self.rings.state().items()}
-        tensors |= {"image.latents": self.image.latents.cpu(), "image.visual": self.image.visual.cpu()}
+        tensors |= {"image.latents": self.image.latents, "image.visual": self.image.visual}
         arrays = {name: as_array(tensor) for name, tensor in tensors.items()}
         for name, ring in self._actions.items():
             arrays |= {f"{name}.rows": ring.buffer.copy(), f"{name}.count": np.array(ring.count, COUNTS)}

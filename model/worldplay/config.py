@@ -140,6 +140,9 @@ class WorldPlayConfig:
             raise ValueError(f"timesteps {list(self.timesteps)} must lie within 0 and 1000")
         if self.memory.chunk != CHUNK or self.memory.budget % CHUNK:
             raise ValueError(f"a memory of {self.memory.budget} latents is not whole chunks of {CHUNK}")
+        if self.kept % CHUNK or self.kept < self.memory.budget + 2 * CHUNK:
+            what = f"kept, {self.kept} latents, is not whole chunks of {CHUNK}"
+            raise ValueError(f"{what}, or has no room for a context of {self.memory.budget}")
         if self.net.channels != self.vae.latent_channels:
             raise ValueError(f"a network of {self.net.channels} channels and a VAE of {self.vae.latent_channels}")
         strangers = {name for name, _ in self.vocabulary if name != "mouse"} - set(MOVEMENT_ACTIONS)

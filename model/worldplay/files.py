@@ -30,7 +30,8 @@ def config_of(folder: Path, described: WorldFile, options: LoadOptions | None = 
     try:
         return replace(config, memory=config.memory.limited(options.context))
     except ValueError as error:
-        raise UserError(str(error), "--context", f"give a multiple of {CHUNK}") from error
+        remedy = f"give a multiple of {CHUNK}, at most {config.kept - 2 * CHUNK}"
+        raise UserError(str(error), "--context", remedy) from error
 
 
 def conditioning_of(config: WorldPlayConfig) -> Conditioning:

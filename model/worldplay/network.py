@@ -53,8 +53,8 @@ class WorldPlayNet(CameraNet):
         dim, sizes = config.dim, (config.dim, config.heads, config.inner)
         inputs = config.channels + config.picture_channels
         self.img_in = nn.ModuleDict({"proj": PatchEmbedding(inputs, dim, config.patch)})
-        self.time_in, self.action_in = ScalarEmbedding(dim), ScalarEmbedding(dim)
-        self.txt_in = TokenRefiner(config.language, dim, config.heads, config.refiner_layers)
+        self.time_in, self.action_in = (ScalarEmbedding(config.wave_width, dim) for _ in range(2))
+        self.txt_in = TokenRefiner(config.language, config.wave_width, dim, config.heads, config.refiner_layers)
         self.byt5_in = GlyphProjection(config.glyph, config.glyph_inner, config.glyph_middle, dim)
         self.vision_in = ImageEmbedding(config.picture, dim)
         self.cond_type_embedding = nn.Embedding(3, dim)
@@ -79,7 +79,7 @@ class WorldPlayNet(CameraNet):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The part up to the last block, in which the cache is written; returns (tokens, the vector per frame).
 
-        x: [frames, channels + picture_channels, h, w]; timesteps and labels: their waves [frames, WAVES].
+        x: [frames, channels + picture_channels, h, w]; timesteps and labels: their waves [frames, wave_width].
         """
         vector = self.time_in(timesteps) + self.action_in(labels)
         tokens = run.rings.split.scatter(self.img_in["proj"](x.to(vector.dtype)))

@@ -35,10 +35,6 @@ class Picture:
     def to(self, placement: Placement) -> Picture:
         return Picture(*(part.to(placement.device, placement.dtype) for part in (self.latent, self.states)))
 
-    def equals(self, other: Picture) -> bool:
-        """Whether all bits are the same."""
-        return torch.equal(self.latent, other.latent) and torch.equal(self.states, other.states)
-
     def condition(self, frames: list[int]) -> torch.Tensor:
         """What lies beside the 8B's latent frames of these numbers, [frames, C + 1, h, w]: the picture and a mask."""
         made = self.latent.new_zeros(len(frames), len(self.latent) + 1, *self.latent.shape[1:])

@@ -16,7 +16,7 @@ import torch
 from compile.rehearsal import CHUNKS
 from compile.runner import Runner
 from input.camera import Pose
-from model.chunk_world import ChunkWorld, array_type, as_array, as_tensor
+from model.chunk_world import ChunkWorld, array_type, as_array, as_tensor, sent
 from model.placement import Placement
 from model.plan import Step
 from model.prope import factors
@@ -154,7 +154,7 @@ class WorldPlayWorld(ChunkWorld):
             rings.gather(len(chosen))
         if not chosen:
             return chosen
-        x = self.latents[torch.from_numpy(self.history.places(chosen)).to(self.latents.device)]
+        x = self.latents[sent(self.history.places(chosen), self.latents.device)]
         self._put(GATHERED, x, chosen)
         self.network.put(f"{GATHERED}timestep", self.waves(f"{GATHERED}timestep", CONTEXT_TIMESTEP))
         for row, rings in self.rings.items():
@@ -185,7 +185,7 @@ class WorldPlayWorld(ChunkWorld):
         """Tell a pass of these latent frames, for more of which it may have room, and of cameras of those `before`."""
         c2w, numbers = self.history.conditions([*before, *frames])
         matrices = factors(view_matrices(c2w), np.tile(self._intrinsics, (len(c2w), 1, 1)))
-        waves = self._label_waves[torch.from_numpy(numbers[len(before) :])]
+        waves = self._label_waves[sent(numbers[len(before) :], self.latents.device)]
         given = {"camera": torch.from_numpy(matrices), "label": waves}
         if x is not None:
             given["x"] = x
@@ -207,7 +207,7 @@ class WorldPlayWorld(ChunkWorld):
             tensors["picture.states"] = self.picture.states
             tensors["text.glyph"] = padded(self.text.glyph, network.glyph_tokens)
             counts["text.glyph_tokens"] = len(self.text.glyph)
-        arrays = self._common_state() | {name: as_array(tensor.cpu()) for name, tensor in tensors.items()}
+        arrays = self._common_state() | {name: as_array(tensor) for name, tensor in tensors.items()}
         arrays |= {name: np.array(count, COUNTS) for name, count in counts.items()}
         arrays |= {f"{HISTORY}{name}": array for name, array in self.history.state().items()}
         return arrays | {"pose": np.array(astuple(self.pose))}
@@ -235,11 +235,11 @@ class WorldPlayWorld(ChunkWorld):
         language = tensor("text.language")[: int(state["text.language_tokens"])]
         texts = self._by_row(Text(language, tensor("text.glyph")[: int(state.get("text.glyph_tokens", 0))]))
         self._begin(int(state["seed"]))
-        self._load_common(state)
+        self._load_common(state, cached=False)
         self.picture, self._pixels = Picture(tensor("picture.latent"), tensor("picture.states")), None
         self._tell(texts)
         self.history.load_state(part(state, HISTORY), self.info.name)
-        self.latents[: len(state["latents"])] = tensor("latents")
+        self.latents[: len(state["latents"])] = as_tensor(state["latents"], self.placement.dtype)  # no second one there
         self.pose = Pose(*state["pose"].tolist())
 
     @property
