@@ -97,6 +97,8 @@ class History:
         queries = self.cameras[self._slot(current // memory.chunk)]
         if current <= memory.budget:
             return tuple(range(current))
+        if not memory.retrieved:
+            return memory.context(current, [])
         first, end = memory.first_candidate // memory.chunk, (current - memory.recent) // memory.chunk
         slots = np.flatnonzero((self.numbers > first) & (self.numbers <= end))
         if len(slots) > FEW:
