@@ -13,12 +13,13 @@ from model.graph import Contract, Seen
 from model.picture_config import HunyuanVaeConfig, Wan22VaeConfig
 from model.placement import Placement
 from model.registry import find_world
-from model.world import LoadOptions, WorldInfo
+from model.world import LoadOptions
 from model.worldfile import read_world_file
 from model.worldplay.assemble import Parts, assemble, contracts, make_rings
 from model.worldplay.config import CHUNK, NetworkConfig, WanConfig, WorldPlayConfig
 from model.worldplay.files import config_of
 from model.worldplay.graphs import rows_of, suffix
+from model.worldplay.load import describe
 from model.worldplay.parts import decoder_of, network_of
 from model.worldplay.told import Picture, Text
 from model.worldplay.world import WorldPlayWorld
@@ -84,26 +85,6 @@ def invented_picture(pixels: np.ndarray, config: WorldPlayConfig) -> Picture:
     return Picture(latent, torch.randn(states, generator=draws))
 
 
-def describe(config: WorldPlayConfig, placement: Placement) -> WorldInfo:
-    return WorldInfo(
-        name="random",
-        title="Random weights",
-        width=config.width,
-        height=config.height,
-        fps=config.fps,
-        first_chunk_frames=config.first_chunk_frames,
-        chunk_frames=config.chunk_frames,
-        latent_frames_per_chunk=CHUNK,
-        needs_image=False,
-        needs_text=False,
-        backend=placement.backend,
-        device=placement.where,
-        weights_sha256="random",
-        overlaps=placement.device.type == "cuda",
-        takes_text=True,
-    )
-
-
 def parts_of(config: WorldPlayConfig, seed: int | None) -> Parts:
     """The parts that official files would make, but for what the weights are; states of text and picture are invented.
 
@@ -123,7 +104,8 @@ def worldplay(
 ) -> WorldPlayWorld:
     """A world with random weights."""
     parts = parts_of(config, seed)
-    return assemble(config, describe(config, placement), parts, placement, options or LoadOptions())
+    info = describe("random", "Random weights", config, placement, "random", has_start=True)
+    return assemble(config, info, parts, placement, options or LoadOptions())
 
 
 def sketch(config: WorldPlayConfig, placement: Placement) -> list[Contract]:

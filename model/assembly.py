@@ -18,10 +18,11 @@ from compile.plan import Place
 from compile.runner import Runner
 from model.decode_graphs import decode_contract
 from model.graph import Contract
+from model.official import slow
 from model.placement import Placement, place
 from model.rings import Rings
 from model.tiles import TiledDecoder
-from model.world import LoadOptions
+from model.world import LoadOptions, WorldInfo
 
 # What a process that uses CUDA has taken before anything is loaded: it counts against a budget, and is not free.
 CONTEXT_BYTES = 400_000_000
@@ -136,6 +137,32 @@ class Decoding:
         own = replace(options, precision="auto") if options.precision in LOW else options
         contract = self.contract(world, identity, there, 1 if found is None else found.tiles)
         return prepare(contract, here(there), own, {}, there.dtype, crowded(found))
+
+
+def info_of(
+    name: str, title: str, config: object, placement: Placement, digest: str, has_start: bool, dim: int, **own: object
+) -> WorldInfo:
+    """What is said of a world. config: a family's, with the sizes of pictures and chunks; dim: the network's width;
+    own: what the family says beside.
+    """
+    return WorldInfo(
+        name=name,
+        title=title,
+        width=config.width,
+        height=config.height,
+        fps=config.fps,
+        first_chunk_frames=config.first_chunk_frames,
+        chunk_frames=config.chunk_frames,
+        needs_image=not has_start,
+        needs_text=False,
+        backend=placement.backend,
+        device=placement.where,
+        weights_sha256=digest,
+        vocabulary=config.vocabulary,
+        notes=(placement.note, *slow(placement, dim)),
+        overlaps=placement.device.type == "cuda",
+        **own,
+    )
 
 
 def here(placement: Placement) -> Place:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from model.assembly import info_of
 from model.checkpoint import fill, load, on_meta, open_tensors
 from model.fetch import weights_folder
 from model.graph import Contract
@@ -18,7 +19,7 @@ from model.matrix_game.encoders import DECODER_LAYOUT, encode_image, require_enc
 from model.matrix_game.files import config_of, official
 from model.matrix_game.network import UNUSED, MatrixGameNet
 from model.matrix_game.world import MatrixGameWorld
-from model.official import require_files, slow
+from model.official import require_files
 from model.placement import Placement, place, place_ahead
 from model.progress import UNWATCHED, Watcher
 from model.taehv import IGNORED, TinyDecoder
@@ -110,22 +111,5 @@ def load_decoder(
 def describe(
     name: str, title: str, config: MatrixGameConfig, placement: Placement, digest: str, has_start: bool
 ) -> WorldInfo:
-    return WorldInfo(
-        name=name,
-        title=title,
-        width=config.width,
-        height=config.height,
-        fps=config.fps,
-        first_chunk_frames=config.first_chunk_frames,
-        chunk_frames=config.chunk_frames,
-        latent_frames_per_chunk=config.network.chunk,
-        needs_image=not has_start,
-        needs_text=False,
-        backend=placement.backend,
-        device=placement.where,
-        weights_sha256=digest,
-        held_columns=config.keyboard,
-        vocabulary=config.vocabulary,
-        notes=(placement.note, *slow(placement, config.network.dim)),
-        overlaps=placement.device.type == "cuda",
-    )
+    own = {"latent_frames_per_chunk": config.network.chunk, "held_columns": config.keyboard}
+    return info_of(name, title, config, placement, digest, has_start, config.network.dim, **own)

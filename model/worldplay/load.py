@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from model.assembly import info_of
 from model.checkpoint import fill, load, open_tensors, require_fit
 from model.encoders.base import Conditioning
 from model.fetch import weights_folder
 from model.graph import Contract
-from model.official import require_files, slow
+from model.official import require_files
 from model.placement import Placement, place, place_ahead
 from model.progress import STEPS, UNWATCHED, Watcher
 from model.prompts.embedder import Embedder
@@ -135,22 +136,5 @@ def encode_picture(
 def describe(
     name: str, title: str, config: WorldPlayConfig, placement: Placement, digest: str, has_start: bool
 ) -> WorldInfo:
-    return WorldInfo(
-        name=name,
-        title=title,
-        width=config.width,
-        height=config.height,
-        fps=config.fps,
-        first_chunk_frames=config.first_chunk_frames,
-        chunk_frames=config.chunk_frames,
-        latent_frames_per_chunk=CHUNK,
-        needs_image=not has_start,
-        needs_text=False,
-        backend=placement.backend,
-        device=placement.where,
-        weights_sha256=digest,
-        vocabulary=config.vocabulary,
-        notes=(placement.note, *slow(placement, config.net.dim)),
-        overlaps=placement.device.type == "cuda",
-        takes_text=True,
-    )
+    own = {"latent_frames_per_chunk": CHUNK, "takes_text": True}
+    return info_of(name, title, config, placement, digest, has_start, config.net.dim, **own)
