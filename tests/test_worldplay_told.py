@@ -30,13 +30,14 @@ from worldplay_opened import (  # noqa: E402
 from model.registry import find_world  # noqa: E402
 from model.world import LoadOptions  # noqa: E402
 from model.worldfile import read_world_file  # noqa: E402
-from model.worldplay.load import checked  # noqa: E402
+from model.worldplay.load import checked, conditioning_of  # noqa: E402
 from runtime.errors import UserError  # noqa: E402
 
 # ---- what is told of text and pictures ----
 
 
 def test_only_what_is_stored_is_dreamt_of_where_there_is_no_encoder(world):
+    assert conditioning_of(world.config).prompt == TEXTS[0], "the command would not store what a walk begins with"
     outcomes = []
     for prompt in (None, TEXTS[0], TEXTS[1], ""):
         world.reset(None, prompt, 5)

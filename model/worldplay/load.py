@@ -65,8 +65,8 @@ def conditioning(folder: Path, described: WorldFile) -> Conditioning:
 def conditioning_of(config: WorldPlayConfig) -> Conditioning:
     encoders = config.encoders
     if config.network == "5b":
-        return Conditioning((encoders.umt5,))
-    return Conditioning((encoders.qwen, encoders.glyph), encoders.siglip, cropped)
+        return Conditioning((encoders.umt5,), prompt=config.prompt)
+    return Conditioning((encoders.qwen, encoders.glyph), encoders.siglip, cropped, config.prompt)
 
 
 def cropped(pixels: np.ndarray) -> np.ndarray:
