@@ -49,12 +49,31 @@ def load_world(folder: Path, described: WorldFile, options: LoadOptions) -> Worl
 def config_of(folder: Path, described: WorldFile, options: LoadOptions | None = None) -> WorldPlayConfig:
     """The settings of a world; a person may have it look back on less, or more (LoadOptions.context)."""
     config = read_settings(WorldPlayConfig, described.config, str(folder / "world.yaml"))
+    require_states(config, str(folder / "world.yaml"))
     if options is None or options.context is None:
         return config
     try:
         return replace(config, memory=config.memory.limited(options.context))
     except ValueError as error:
-        raise UserError(str(error), "--context", f"give a multiple of {CHUNK}") from error
+        remedy = f"give a multiple of {CHUNK}, {config.most_context} at most"
+        raise UserError(str(error), "--context", remedy) from error
+
+
+def require_states(config: WorldPlayConfig, where: str) -> None:
+    """Raise UserError unless the encoders give the states that the network takes."""
+    net, encoders = config.net, config.encoders
+    taken = {encoders.umt5: (net.language_tokens, net.language)}
+    if config.network == "8b":
+        taken = {
+            encoders.qwen: (net.language_tokens, net.language),
+            encoders.glyph: (net.glyph_tokens, net.glyph),
+            encoders.siglip: (net.picture_tokens, net.picture),
+        }
+    for encoder, (most, width) in taken.items():
+        if (encoder.most, encoder.width) != (most, width):
+            given = f"{encoder.most} states of {encoder.width} of {encoder.name}"
+            remedy = "correct one of both, or restore the file from the repository"
+            raise UserError(f"the network takes {most} states of {width}, not {given}", where, remedy)
 
 
 def conditioning(folder: Path, described: WorldFile) -> Conditioning:
