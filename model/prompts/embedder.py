@@ -109,7 +109,7 @@ class Embedder:
     def _absent(self, encoders: Sequence[Encoder]) -> str:
         """Why these cannot be asked, in words; empty where they can."""
         if packages := lacking_packages():
-            return f"{', '.join(packages)} is not installed"
+            return f"{', '.join(packages)} {'is' if len(packages) == 1 else 'are'} not installed"
         lost = [name for encoder in encoders for name in missing(encoder, self._weights)]
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         return f"{self._weights} has no {lost[0]}{more}" if lost else ""
