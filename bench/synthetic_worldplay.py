@@ -102,6 +102,7 @@ def describe(config: WorldPlayConfig, placement: Placement) -> WorldInfo:
         weights_sha256="random",
         overlaps=placement.device.type == "cuda",
         takes_text=True,
+        context=config.memory.budget,
     )
 
 

@@ -101,6 +101,10 @@ class Past:
     def backend(self) -> tuple[str, str]:
         return self.session.header.engine if self.session else ("auto", "auto")
 
+    @property
+    def context(self) -> int | None:
+        return self.session.header.context if self.session else None
+
 
 def past_of(choice: Choice) -> Past:
     """Read the session or the saved world of a choice; raises UserError."""
@@ -141,7 +145,7 @@ def how_to_load(options: Options, past: Past, preferences: Preferences, team: ob
         options.device if team is None else team.device,
         decode_device=options.decode_device,
         vram=options.vram,
-        context=options.context,
+        context=past.context if options.context is None else options.context,
         engine=engine,
         precision=precision,
         engine_dir=options.engine_dir,

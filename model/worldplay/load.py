@@ -50,7 +50,7 @@ def config_of(folder: Path, described: WorldFile, options: LoadOptions | None = 
     """The settings of a world; a person may have it look back on less, or more (LoadOptions.context)."""
     config = read_settings(WorldPlayConfig, described.config, str(folder / "world.yaml"))
     require_states(config, str(folder / "world.yaml"))
-    if options is None or options.context is None:
+    if options is None or options.context in (None, config.memory.budget):
         return config
     try:
         return replace(config, memory=config.memory.limited(options.context))
@@ -201,4 +201,5 @@ def describe(
         notes=(placement.note, *slow(placement, config.net.dim)),
         overlaps=placement.device.type == "cuda",
         takes_text=True,
+        context=config.memory.budget,
     )
