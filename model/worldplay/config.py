@@ -140,8 +140,8 @@ class WorldPlayConfig:
         if self.memory.chunk != CHUNK or self.memory.budget % CHUNK:
             raise ValueError(f"a memory of {self.memory.budget} latents is not whole chunks of {CHUNK}")
         if self.kept % CHUNK or self.most_context < self.memory.budget:
-            looked = f"whole chunks of {CHUNK}, {2 * CHUNK} more than the {self.memory.budget} that are looked back on"
-            raise ValueError(f"of a walk {self.kept} latents are kept, where at least {looked} are wanted")
+            wanted = f"at least {self.memory.budget} to look back on and {2 * CHUNK} more, in whole chunks of {CHUNK}"
+            raise ValueError(f"of a walk {self.kept} latents are kept, where {wanted}, are wanted")
         if self.net.channels != self.vae.latent_channels:
             raise ValueError(f"a network of {self.net.channels} channels and a VAE of {self.vae.latent_channels}")
         strangers = {name for name, _ in self.vocabulary if name != "mouse"} - set(MOVEMENT_ACTIONS)
