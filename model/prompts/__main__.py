@@ -26,12 +26,9 @@ from model.worldfile import read_world_file
 from runtime.errors import UserError
 from runtime.image import load_image
 from runtime.option_types import Parser, device
+from runtime.terminal import complain, say
 
 Say = Callable[[str], None]
-
-
-def say(line: str) -> None:
-    print(f"reverie: {line}", flush=True)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -93,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         store(parse(argv))
     except UserError as error:
-        print(f"reverie: {error}", file=sys.stderr)
+        complain(str(error))
         return 2
     except KeyboardInterrupt:
         return 130
