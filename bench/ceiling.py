@@ -18,6 +18,7 @@ from bench.report import number, table
 from bench.roofline import survey
 from bench.worlds import contracts
 from runtime.errors import UserError, first_sentence
+from runtime.option_types import positive
 
 WAYS = ("bf16", "8-bit layers", "8-bit attention too")
 HEAD = ("world", "a chunk, PFLOP", "attention", "decoder, PFLOP", *(f"{way}: fps" for way in WAYS))
@@ -94,9 +95,9 @@ def main(argv: list[str] | None = None) -> None:
     add("--worlds", nargs="+", default=[name for name in first_of_each_size() if family_of(name).official])
     add("--context", nargs="+", type=int, default=[None], metavar="N", help="latent frames to look back on")
     add("--size", default="", metavar="WxH", help="of the pictures of worlds that have no size of their own")
-    add("--bf16", type=float, default=989, help="TFLOP/s (default: an H200's)")
-    add("--fp8", type=float, default=1979, help="TFLOP/s, of int8 too")
-    add("--bandwidth", type=float, default=4.8, help="TB/s")
+    add("--bf16", type=positive, default=989, help="TFLOP/s (default: an H200's)")
+    add("--fp8", type=positive, default=1979, help="TFLOP/s, of int8 too")
+    add("--bandwidth", type=positive, default=4.8, help="TB/s")
     options = parser.parse_args(argv)
     rates, rows = Rates(options.bf16 * 1e12, options.fp8 * 1e12, options.bandwidth * 1e12), []
     try:

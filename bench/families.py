@@ -14,6 +14,7 @@ from model.graph import Contract, Seen, Unavailable
 from model.registry import find_world, list_worlds
 from model.world import LoadOptions, World
 from model.worldfile import read_world_file
+from runtime.errors import UserError
 
 TORCH_ENGINES = ("eager", "compile", "graph")  # they compute in the type that the buffers have
 ANY = "-"  # the attention of a row whose engine, or whose family, has its own
@@ -116,8 +117,11 @@ def worldplay_config(spec: Spec):
     config = variant(spec.world, torch_options(spec))
     if not spec.full:
         return tiny(config)
-    width, height = (int(side) for side in spec.size.split("x")) if spec.size else (config.width, config.height)
-    return replace(config, width=width, height=height)
+    try:
+        width, height = (int(side) for side in spec.size.split("x")) if spec.size else (config.width, config.height)
+        return replace(config, width=width, height=height)
+    except ValueError as error:
+        raise UserError(f"no size of pictures: {error}", f"--size {spec.size}", "give WxH in whole patches") from error
 
 
 def load_worldplay(spec: Spec) -> World:

@@ -23,6 +23,7 @@ from model.placement import Placement, place
 from model.rings import Rings
 from model.tiles import TiledDecoder
 from model.world import LoadOptions, WorldInfo
+from runtime.errors import UserError
 
 # What a process that uses CUDA has taken before anything is loaded: it counts against a budget, and is not free.
 CONTEXT_BYTES = 400_000_000
@@ -67,9 +68,15 @@ def is_streamed(found: Fit | None, layers: int) -> bool:
 def own_rings(
     make: Callable[[torch.device | str, torch.dtype], Rings], placement: Placement, options: LoadOptions
 ) -> Rings:
-    """The caches; of one process of several, its own."""
+    """The caches; of one process of several, its own. Raises UserError where there is no memory for them."""
     if options.team is None:
-        return make(placement.device, placement.dtype)
+        try:
+            return make(placement.device, placement.dtype)
+        except RuntimeError as error:  # as torch says it, on a CPU and on a GPU
+            if "allocate" not in str(error):
+                raise
+            remedy = "choose a smaller world, or one that looks back on less (--context)"
+            raise UserError("there is no memory for the caches", placement.where, remedy) from error
     from compile.parallel import split_rings
 
     return split_rings(make("meta", placement.dtype), options.team, placement.device, placement.dtype)

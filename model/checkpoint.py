@@ -21,6 +21,7 @@ from runtime.errors import UserError, first_sentence
 
 ACCEPTED = (torch.float32, torch.float16, torch.bfloat16)
 NAMED = 6  # of each kind of mistake, that one line can hold
+PICKLED = (b"PK", b"\x80")  # how archives of torch begin, and its files of before 2020
 
 
 def open_tensors(path: Path, layout: Layout = PLAIN) -> Mapping[str, torch.Tensor]:
@@ -54,6 +55,9 @@ def _open_safetensors(path: Path) -> Mapping:
 
 def _open_pickled(path: Path) -> Mapping:
     try:
+        with path.open("rb") as file:
+            if not file.read(4).startswith(PICKLED):
+                raise ValueError("it does not begin like one")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's doubts about how a pickle was written: what it holds decides
             content = _unpickle_tensors(path)

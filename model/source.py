@@ -41,10 +41,14 @@ class Terms:
 class Source:
     """A repository on the hub, a pinned revision, a licence's name, and its terms where these must be accepted."""
 
-    repo: str
-    revision: str
+    repo: str = ""
+    revision: str = ""
     licence: str = ""
     terms: Terms | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.repo and self.revision):
+            raise ValueError("a repository needs a repo and a revision")
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Part(Source):
     files: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in (*self.files, *([self.into] if self.into else [])):
             require_inside(name)
 

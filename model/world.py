@@ -34,7 +34,8 @@ class WorldInfo:
 
     `notes` are lines about what was chosen while loading, for a person to read once. `overlaps`: the next step may be
     begun before the last one's frames were taken, and goes on beside them. `takes_text`: whether a prompt means
-    anything here (`needs_text`: it cannot begin without one).
+    anything here (`needs_text`: it cannot begin without one). `context`: the most latent frames that a chunk looks back
+    on, None where that is not chosen.
     """
 
     name: str
@@ -55,6 +56,7 @@ class WorldInfo:
     notes: tuple[str, ...] = ()
     overlaps: bool = False
     takes_text: bool = False
+    context: int | None = None
 
     @property
     def control_columns(self) -> int:

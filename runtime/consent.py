@@ -15,6 +15,7 @@ from model.source import Terms
 from runtime import folders
 from runtime.errors import UserError, brief
 from runtime.own_file import OwnFile
+from runtime.terminal import write
 
 NAME = "licences.yaml"
 YES = "yes"
@@ -121,8 +122,9 @@ def ask(
 
 
 def says_yes(answer: Callable[[str], str]) -> bool:
-    """Whether the person types that word; the end of the input is a no."""
+    """Whether the person types that word; the end of the input is a no, and so is what is no text."""
     try:
         return answer(QUESTION).strip().lower() == YES
-    except EOFError:
+    except (EOFError, UnicodeDecodeError, OSError):  # the last where the terminal is gone
+        write("", sys.stdout)  # what comes next is a line of its own
         return False

@@ -16,7 +16,7 @@ class Header:
     """What a walk starts from; `image` and `image_sha256` are empty where the world's own picture was used.
 
     `start` is the file, beside the log, of the saved world that the walk goes on from, "" for none. `versions` names
-    what computed it.
+    what computed it. `context` is the world's (model.world.WorldInfo), which a person may have chosen.
     """
 
     reverie: str
@@ -35,6 +35,7 @@ class Header:
     start: str = ""
     when: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    context: int | None = None
 
     @property
     def engine(self) -> tuple[str, str]:

@@ -142,6 +142,9 @@ class Replay(Bystander):
     def loaded(self, info: WorldInfo) -> None:
         """Refuse a world that cannot dream the same."""
         header = self._session.header
+        if header.context != info.context and None not in (header.context, info.context):
+            what = f"the session's chunks looked back on {header.context} latents, and here it is {info.context}"
+            raise UserError(what, f"{info.name!r}", "leave out --context, or name the world that it was recorded in")
         if info.weights_sha256 != header.weights_sha256:
             raise UserError(
                 f"the session was walked in {header.world!r} with other weights",

@@ -92,6 +92,8 @@ def _checked(header: Header) -> Header:
     fits = len(header.size) == 2 and all(number in SIDES for number in whole[1:]) and header.seed in SEEDS
     if not fits or isinstance(header.fps, bool) or not 0 < header.fps < 1e6:
         raise ValueError("a field out of range")
+    if header.context is not None and not (type(header.context) is int and 0 < header.context < 2**53):
+        raise ValueError("no context")
     _word(header.prompt)
     _require_name(header.start)
     _require_picture(header.image, header.image_sha256)

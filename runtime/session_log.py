@@ -128,6 +128,7 @@ class SessionLog(Bystander):
             start=self._copy(start) if isinstance(start, Moment) else "",
             when=datetime.now().astimezone().isoformat(timespec="seconds"),
             versions=versions(),
+            context=info.context,
         )
         if self.ended:
             return

@@ -230,7 +230,8 @@ def require_fits(slot: Slot, info: WorldInfo) -> None:
         raise UserError(f"saved in the world {meta.world!r}, and this is {info.name!r}", meta.title, remedy)
     if meta.weights_sha256 != info.weights_sha256:
         where = f"{meta.weights_sha256[:12]} then, {info.weights_sha256[:12]} now"
-        raise UserError(f"saved in {meta.world!r} with other weights", where, remedy)
+        other = "other weights" if info.context is None else "other weights, or with another --context"
+        raise UserError(f"saved in {meta.world!r} with {other}", where, remedy)
     if meta.size != (info.width, info.height):
         where = "{}x{} then, {}x{} now".format(*meta.size, info.width, info.height)
         raise UserError("saved with pictures of another size", where, remedy)

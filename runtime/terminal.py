@@ -24,9 +24,12 @@ def complain(line: str) -> None:
 def write(line: str, stream: TextIO) -> None:
     """The line at once, and in one piece whoever else writes; never raises for what becomes of it.
 
-    A stream that cannot be written is written no more. Where its reader is gone, nobody is there to be told; what else
-    it may be, such as a full disk, is told on the other stream.
+    Letters that the stream cannot have, as of a file's name, are written as escapes. A stream that cannot be written is
+    written no more. Where its reader is gone, nobody is there to be told; what else it may be, such as a full disk, is
+    told on the other stream.
     """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    line = line.encode(encoding, "backslashreplace").decode(encoding)
     try:
         print(f"{line}\n", end="", file=stream, flush=True)
     except OSError as error:

@@ -101,6 +101,11 @@ class Past:
     def backend(self) -> tuple[str, str]:
         return self.session.header.engine if self.session else ("auto", "auto")
 
+    def context_in(self, world: str | None) -> int | None:
+        """What its chunks looked back on; None in another world, which may have no such thing."""
+        header = self.session.header if self.session else None
+        return header.context if header and Path(world or header.world).name == header.world else None
+
 
 def past_of(choice: Choice) -> Past:
     """Read the session or the saved world of a choice; raises UserError."""
@@ -141,7 +146,7 @@ def how_to_load(options: Options, past: Past, preferences: Preferences, team: ob
         options.device if team is None else team.device,
         decode_device=options.decode_device,
         vram=options.vram,
-        context=options.context,
+        context=past.context_in(options.world) if options.context is None else options.context,
         engine=engine,
         precision=precision,
         engine_dir=options.engine_dir,

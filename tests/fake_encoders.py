@@ -53,7 +53,7 @@ def half(pixels):
 
 
 def wanted_by_a_family() -> Conditioning:
-    return Conditioning((Letters("long", 5), Letters("loud", 3, 4, upper=True)), Pixels("eye", 7, 4), half)
+    return Conditioning((Letters("long", 5), Letters("loud", 3, 4, upper=True)), Pixels("eye", 7, 4), half, "calm")
 
 
 def write_files(wanted: Conditioning, folder: Path) -> Path:

@@ -118,6 +118,8 @@ def test_ceilings_by_hand():
     assert cost.fps(replace(rates, bandwidth=0.1), ceiling.WAYS[0]) == pytest.approx(10 / 90)
     with pytest.raises(SystemExit, match="bench.table"):
         ceiling.main(["--worlds", "cloister"])
+    with pytest.raises(SystemExit, match="not a whole number of 16x16 patches"):
+        ceiling.main(["--worlds", "worldplay", "--size", "100x100"])
 
 
 @pytest.fixture

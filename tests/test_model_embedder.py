@@ -125,15 +125,15 @@ def run(*argv):
 def test_the_command_stores_what_it_is_told_and_what_is_always_needed(tmp_path, world, wanted, weights, capsys):
     Image.fromarray(np.full((32, 32, 3), 9, np.uint8)).save(tmp_path / "mine.png")
     assert run(world, SIGN, "rain", "--weights", weights, "--image", tmp_path / "mine.png", "--device", "cpu") == 0
-    assert "3 texts and 2 pictures" in capsys.readouterr().out
+    assert "4 texts and 2 pictures" in capsys.readouterr().out
     calls = [encoder.calls for encoder in wanted.encoders]
-    assert calls == [[[EMPTY, SIGN, "rain"]], [[SIGN]], [[(12, 16, 3), (16, 16, 3)]]]
+    assert calls == [[[EMPTY, "calm", SIGN, "rain"]], [[SIGN]], [[(12, 16, 3), (16, 16, 3)]]]
     embedder = Embedder(wanted, tmp_path, [world])
-    assert set(embedder.stored.texts) == {EMPTY, SIGN, "rain"}
+    assert set(embedder.stored.texts) == {EMPTY, "calm", SIGN, "rain"}
     start = registry.starts_of(world, SimpleNamespace(starts=("start.png",)))[0]
     assert embedder.see(half(start)).shape == (4, 7)
     assert run(world, "snow", "--weights", weights, "--device", "cpu") == 0
-    assert set(Embedder(wanted, tmp_path, [world]).stored.texts) == {EMPTY, SIGN, "rain", "snow"}
+    assert set(Embedder(wanted, tmp_path, [world]).stored.texts) == {EMPTY, "calm", SIGN, "rain", "snow"}
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path, world, wanted, weights, capsys, monkeypatch):

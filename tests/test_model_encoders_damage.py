@@ -117,4 +117,4 @@ def test_states_that_are_no_numbers_are_refused(own):
 def test_without_the_packages_it_is_one_line(official, monkeypatch):
     monkeypatch.setattr(loading, "PACKAGES", ("transformers", "no_such_package"))
     for name in ENCODERS:
-        assert "needs no_such_package, which is not installed" in refused(name, official)
+        assert "needs what is not installed: no_such_package" in refused(name, official)

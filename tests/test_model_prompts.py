@@ -41,6 +41,9 @@ def test_what_is_stored_comes_back_to_the_bit(tmp_path, wanted, weights):
     assert found.texts[EMPTY]["loud"] is None and found.texts[SIGN]["loud"].shape == (4, 3)
     assert same(found.pictures[pixels_digest(PICTURE)], made.pictures[pixels_digest(PICTURE)])
     assert [path.name for path in (tmp_path / "world").iterdir()] == [FILE]
+    (tmp_path / "plain").touch()
+    modes = [path.stat().st_mode for path in (tmp_path / "world" / FILE, tmp_path / "plain")]
+    assert modes[0] == modes[1], "whoever plays the world may not read it"
 
 
 @pytest.mark.parametrize("part", range(4))

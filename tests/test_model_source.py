@@ -175,6 +175,7 @@ def changed(described: dict, **more) -> dict:
         ({"terms": {**POND, "title": "\x1b[2J"}}, "cannot be shown"),
         ({"terms": {**POND, "excludes": "EU"}}, "unknown key 'excludes'"),
         ({"terms": "pond"}, "mapping of names"),
+        ({"repo": ""}, "a repository needs a repo and a revision"),
         ({"branch": "main"}, "unknown key 'branch'"),
         ({"files": ["a"]}, "files is"),
     ],

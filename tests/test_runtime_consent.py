@@ -93,9 +93,10 @@ def test_whatever_else_is_typed_is_a_no(terminal, typed):
     assert outstanding(BOTH) == list(BOTH)
 
 
-def test_the_end_of_the_input_is_a_no(terminal):
+@pytest.mark.parametrize("error", [EOFError(), OSError(5, "gone"), UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "no")])
+def test_the_end_of_the_input_and_what_is_no_text_are_a_no(terminal, error):
     def end(_question):
-        raise EOFError
+        raise error
 
     with pytest.raises(UserError, match="was not accepted"):
         ask(BOTH, (), str, end)
@@ -135,8 +136,9 @@ def test_a_damaged_file_is_one_line_and_stays_as_it_is(content):
     licences_path().parent.mkdir(parents=True)
     licences_path().write_text(content)
     for act in (outstanding, accept):
-        with pytest.raises(UserError, match=r"licences\.yaml"):
+        with pytest.raises(UserError, match=r"licences\.yaml") as caught:
             act(BOTH)
+        assert "repository" not in str(caught.value), "the file is a person's own"
     assert licences_path().read_text() == content
 
 

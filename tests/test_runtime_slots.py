@@ -78,6 +78,7 @@ def test_a_thumbnail_is_small_and_keeps_its_colours():
         ({}, ""),
         ({"name": "atlantis"}, "saved in the world 'cloister', and this is 'atlantis'.*load it in"),
         ({"weights_sha256": "1" * 64}, "other weights.*000000000000 then, 111111111111 now"),
+        ({"weights_sha256": "1" * 64, "context": 8}, "other weights, or with another --context"),
         ({"width": 64}, "pictures of another size.*128x72 then, 64x72 now"),
         ({"held_columns": ("jump",)}, "other controls.*4 columns then, 5 now"),
     ],

@@ -51,6 +51,14 @@ def test_a_walk_goes_on_when_its_terminal_is_gone(unread, tmp_path, name):
     assert done.returncode == 0 and not done.stderr and json.loads(path.read_text())["frames_presented"] == 8
 
 
+@pytest.mark.parametrize(("encoding", "seen"), [("ascii", r"t\xefny \u4e16 \udcff"), ("utf-8", r"tïny 世 \udcff")])
+def test_letters_that_a_stream_cannot_have_end_nothing(tmp_path, encoding, seen):
+    path = tmp_path / "said.txt"
+    with path.open("w", encoding=encoding) as stream:
+        terminal.write("tïny 世 \udcff", stream)
+    assert path.read_text(encoding) == f"{seen}\n"
+
+
 @posix
 def test_nothing_is_written_after_the_first_line_that_failed(unread):
     with os.fdopen(os.dup(unread), "w") as stream:

@@ -152,8 +152,16 @@ def test_settings_of_a_world_s_file_are_read_strictly(tmp_path, eight):
         ("networks", "8b", "unknown key"),
         ("network", "9b", "8b or 5b"),
         ("width", 70, "patches"),
+        ("kept", 24, "24 latents are kept"),
+        ("kept", 30, "whole chunks"),
+        ("checkpoint", "", "no path within a folder"),
+        ("vae_file", "../vae.safetensors", "no path within a folder"),
+        ("hunyuan", {"patch": [0, 0]}, "patch is (0, 0)"),
+        ("hunyuan", {"wave_width": 3}, "wave_width 3"),
+        ("hunyuan", {"picture_tokens": 4}, "the network takes 4 states of 20, not 5 states of 20 of siglip"),
     ):
-        spoilt = content | {"config": content["config"] | {key: value}}
+        old = content["config"][key] if isinstance(value, dict) else None
+        spoilt = content | {"config": content["config"] | {key: old | value if old else value}}
         (tmp_path / "world.yaml").write_text(yaml.safe_dump(spoilt), encoding="utf-8")
         assert words in said(tmp_path, eight / "weights")
 

@@ -72,6 +72,18 @@ def test_it_is_recorded_and_walked_again(folders, network, player, script, tmp_p
     assert player(folder, "--replay", tmp_path / "a.session.jsonl") == (0, IDENTICAL.format(session.chunks), "")
 
 
+def test_a_replay_looks_back_on_as_much_as_its_walk_did(folders, player, script, tmp_path, capsys):
+    folder, log = folders["8b"], tmp_path / "a.session.jsonl"
+    walked = ["--context", 8, "--seconds", 0.4, "--record", tmp_path / "a.mp4"]
+    assert player(folder, *script, *walked)[::2] == (0, "")
+    assert read_session(log).header.context == 8
+    assert player(folder, "--replay", log) == (0, IDENTICAL.format(read_session(log).chunks), "")
+    code, _, told = player(folder, "--replay", log, "--context", 12)
+    assert code == 2 and "looked back on 8 latents, and here it is 12" in told
+    assert play.main(["--headless", "--world", "cloister", "--replay", str(log)]) == 2
+    assert "walked in 'tiny-8b' with other weights" in capsys.readouterr().err
+
+
 def test_it_is_gone_on_with_and_made_into_a_video(folders, world, player, script, tmp_path):
     folder, session = folders["8b"], Walked(tmp_path / "a.session.jsonl", world).steps(2).end()
     on = ["--continue", session.path, "--record", tmp_path / "b.mp4", "--seconds", 0.7]

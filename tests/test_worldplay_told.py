@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+import yaml
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make test installs it")
 
@@ -30,13 +31,14 @@ from worldplay_opened import (  # noqa: E402
 from model.registry import find_world  # noqa: E402
 from model.world import LoadOptions  # noqa: E402
 from model.worldfile import read_world_file  # noqa: E402
-from model.worldplay.load import checked  # noqa: E402
+from model.worldplay.load import checked, conditioning_of  # noqa: E402
 from runtime.errors import UserError  # noqa: E402
 
 # ---- what is told of text and pictures ----
 
 
 def test_only_what_is_stored_is_dreamt_of_where_there_is_no_encoder(world):
+    assert conditioning_of(world.config).prompt == TEXTS[0], "the command would not store what a walk begins with"
     outcomes = []
     for prompt in (None, TEXTS[0], TEXTS[1], ""):
         world.reset(None, prompt, 5)
@@ -110,7 +112,7 @@ def test_context_changes_what_is_looked_back_on_and_the_identity(eight, worlds):
     assert early == [True] * 3 + [False] * 2, "the same as long as both look back on all"
     assert "7 latents is not whole chunks of 4" in (line := said(eight, context=7)) and "--context" in line
     assert "--context" in said(eight, context=0)
-    assert "no room for a context of 44" in (line := said(eight, context=44)) and "at most 40" in line
+    assert "48 latents are kept" in (line := said(eight, context=44)) and "multiple of 4, 40 at most" in line
 
 
 def test_what_is_for_other_families_is_one_line(tmp_path, eight):
@@ -125,3 +127,10 @@ def test_too_little_memory_names_the_least_and_what_helps(eight):
     line = said(eight, vram=0.1)
     least = float(re.search(r"give it ([\d.]+) GB", line)[1])
     assert "--context" in line and 0.5 < least < 0.7, "Python and torch themselves, and little more"
+
+
+def test_caches_that_no_machine_has_memory_for_are_one_line(eight, tmp_path):
+    described = yaml.safe_load((eight / "world.yaml").read_text(encoding="utf-8"))
+    described["config"] |= {"kept": 4 * 10**12}
+    (tmp_path / "world.yaml").write_text(yaml.safe_dump(described | {"starts": []}), encoding="utf-8")
+    assert "no memory for the caches" in (line := said(tmp_path, eight / "weights", context=10**12)) and "CPU" in line

@@ -68,12 +68,14 @@ class PictureEncoder(Encoder, Protocol):
 class Conditioning:
     """What a family's networks are told of text and of start pictures.
 
-    `prepare` makes of a start picture, uint8 RGB of any size, the one that the picture's encoder is given.
+    `prepare` makes of a start picture, uint8 RGB of any size, the one that the picture's encoder is given. prompt: what
+    they are told where a person says nothing.
     """
 
     texts: tuple[TextEncoder, ...]
     picture: PictureEncoder | None = None
     prepare: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels
+    prompt: str = ""
 
     @property
     def encoders(self) -> tuple[Encoder, ...]:

@@ -49,7 +49,7 @@ def lacking_packages() -> list[str]:
 def require_packages() -> None:
     """Raise UserError where a package is not installed."""
     if lacks := lacking_packages():
-        raise UserError(f"encoding text and pictures needs {', '.join(lacks)}, which is not installed", "", INSTALL)
+        raise UserError(f"encoding text and pictures needs what is not installed: {', '.join(lacks)}", "", INSTALL)
 
 
 def prepare() -> None:

@@ -2,7 +2,8 @@
 
 python -m model.prompts WORLD [TEXT ...] --weights DIR [--image FILE ...] [--out DIR] [--device cpu]
 
-The empty text and the world's own start pictures are always stored; what is in the file stays, unless it is made again.
+The empty text, the world's own and its start pictures are always stored: a walk begins with them where nobody says
+anything. What is in the file stays, unless it is made again.
 For people it is a line per encoder; a mistake is one line and exit code 2.
 """
 
@@ -26,19 +27,16 @@ from model.worldfile import read_world_file
 from runtime.errors import UserError
 from runtime.image import load_image
 from runtime.option_types import Parser, device
+from runtime.terminal import complain, say
 
 Say = Callable[[str], None]
-
-
-def say(line: str) -> None:
-    print(f"reverie: {line}", flush=True)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line; raises UserError."""
     parser = Parser(prog="python -m model.prompts", description=__doc__.split("\n")[0])
     parser.add_argument("world", metavar="WORLD", help="a bundled world, or a folder with a world.yaml")
-    parser.add_argument("texts", metavar="TEXT", nargs="*", help="a prompt, exactly as it will be given")
+    parser.add_argument("texts", metavar="TEXT", nargs="*", default=[], help="a prompt, exactly as it will be given")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="the folder of the world's official files")
     parser.add_argument("--image", type=Path, metavar="FILE", action="append", default=[], help="a start picture")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"the folder of {FILE} (the world's)")
@@ -59,7 +57,7 @@ def store(options: argparse.Namespace, tell: Say = say) -> None:
     pixels = [wanted.prepare(picture) for picture in pixels] if wanted.picture else []
     before = existing(path, wanted, weights)
     embedder = Embedder(wanted, weights, device=place(LoadOptions(device=options.device)).device)
-    texts = [EMPTY, *options.texts]
+    texts = [EMPTY, wanted.prompt or EMPTY, *options.texts]
     for encoder in wanted.encoders:
         needed = bool(pixels) if encoder is wanted.picture else any(encoder.reads(text) for text in texts)
         if needed and (lost := missing(encoder, weights)):
@@ -93,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         store(parse(argv))
     except UserError as error:
-        print(f"reverie: {error}", file=sys.stderr)
+        complain(str(error))
         return 2
     except KeyboardInterrupt:
         return 130

@@ -109,8 +109,8 @@ class Embedder:
     def _absent(self, encoders: Sequence[Encoder]) -> str:
         """Why these cannot be asked, in words; empty where they can."""
         lack = lack_of(encoders, self._weights)
-        if lack.packages:
-            return f"{', '.join(lack.packages)} is not installed"
+        if packages := lack.packages:
+            return f"{', '.join(packages)} {'is' if len(packages) == 1 else 'are'} not installed"
         more = f" and {len(lack.files) - 1} more" if len(lack.files) > 1 else ""
         return f"{self._weights} has no {lack.files[0]}{more}" if lack.files else ""
 

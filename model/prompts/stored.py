@@ -50,7 +50,7 @@ class Stored:
 def write_stored(path: Path, stored: Stored) -> None:
     """Write the file, in the place of an older one, which stays whole until then; raises UserError."""
     from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     prompts, tensors = list(stored.texts), {f"{PICTURE}{key}": states for key, states in stored.pictures.items()}
     for number, prompt in enumerate(prompts):
@@ -62,7 +62,7 @@ def write_stored(path: Path, stored: Stored) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, draft, metadata)
+        draft.write_bytes(save(tensors, metadata))  # save_file's are for nobody else's eyes, as a kiosk's may be
         os.replace(draft, path)
     except (OSError, SafetensorError) as error:
         raise UserError("cannot store the prompts", f"{path}: {reason_of(error)}", "choose another --out") from error

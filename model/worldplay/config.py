@@ -6,7 +6,7 @@ Builds nothing. Defaults are those of the released checkpoints: `NetworkConfig` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from input.controls import MOVEMENT_ACTIONS
 from model.cache import Gathered
@@ -16,6 +16,7 @@ from model.encoders.siglip import Siglip
 from model.encoders.umt5 import Umt5
 from model.picture_config import HunyuanVaeConfig, Wan22VaeConfig
 from model.plan import Plan, euler, euler_list
+from model.source import require_inside
 from model.worldplay.controls import ROWS_PER_LATENT, CameraScale
 from model.worldplay.overlap import Memory
 
@@ -51,6 +52,7 @@ class NetworkConfig:
     wave_width: int = 256
 
     def __post_init__(self) -> None:
+        require_sizes(self)
         require_heads(self.dim, self.heads, self.rotary)
 
     @property
@@ -80,6 +82,7 @@ class WanConfig:
     eps: float = 1e-6
 
     def __post_init__(self) -> None:
+        require_sizes(self)
         require_heads(self.dim, self.heads)
 
 
@@ -140,14 +143,16 @@ class WorldPlayConfig:
             raise ValueError(f"timesteps {list(self.timesteps)} must lie within 0 and 1000")
         if self.memory.chunk != CHUNK or self.memory.budget % CHUNK:
             raise ValueError(f"a memory of {self.memory.budget} latents is not whole chunks of {CHUNK}")
-        if self.kept % CHUNK or self.kept < self.memory.budget + 2 * CHUNK:
-            what = f"kept, {self.kept} latents, is not whole chunks of {CHUNK}"
-            raise ValueError(f"{what}, or has no room for a context of {self.memory.budget}")
+        if self.kept % CHUNK or self.most_context < self.memory.budget:
+            wanted = f"at least {self.memory.budget} to look back on and {2 * CHUNK} more, in whole chunks of {CHUNK}"
+            raise ValueError(f"of a walk {self.kept} latents are kept, where {wanted}, are wanted")
         if self.net.channels != self.vae.latent_channels:
             raise ValueError(f"a network of {self.net.channels} channels and a VAE of {self.vae.latent_channels}")
         strangers = {name for name, _ in self.vocabulary if name != "mouse"} - set(MOVEMENT_ACTIONS)
         if strangers:
             raise ValueError(f"vocabulary: {sorted(strangers)} are no movement actions")
+        for name in (self.checkpoint, self.vae_file):
+            require_inside(name)
 
     @property
     def net(self) -> NetworkConfig | WanConfig:
@@ -165,6 +170,11 @@ class WorldPlayConfig:
     @property
     def guided(self) -> bool:
         return self.guidance != 1
+
+    @property
+    def most_context(self) -> int:
+        """The most latents that a chunk can look back on, of those that are kept."""
+        return self.kept - 2 * CHUNK
 
     @property
     def window(self) -> Gathered:
@@ -198,6 +208,16 @@ class WorldPlayConfig:
         if self.timesteps:
             return euler_list(self.timesteps, self.guidance, CONTEXT_TIMESTEP)
         return euler(self.steps, self.shift, self.guidance, CONTEXT_TIMESTEP)
+
+
+def require_sizes(config: NetworkConfig | WanConfig) -> None:
+    """Raise ValueError for a size that is none."""
+    for each in fields(config):
+        value = getattr(config, each.name)
+        if min(value if isinstance(value, tuple) else (value,)) <= 0:
+            raise ValueError(f"{each.name} is {value}, where more than 0 is wanted")
+    if config.wave_width % 2:
+        raise ValueError(f"wave_width {config.wave_width} is not pairs of waves")
 
 
 def require_heads(dim: int, heads: int, rotary: tuple[int, ...] = ()) -> None:

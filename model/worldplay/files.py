@@ -25,20 +25,38 @@ ALSO = "diffusion_pytorch_model.safetensors"
 def config_of(folder: Path, described: WorldFile, options: LoadOptions | None = None) -> WorldPlayConfig:
     """The settings of a world; a person may have it look back on less, or more (LoadOptions.context)."""
     config = read_settings(WorldPlayConfig, described.config, str(folder / "world.yaml"))
-    if options is None or options.context is None:
+    require_states(config, str(folder / "world.yaml"))
+    if options is None or options.context in (None, config.memory.budget):
         return config
     try:
         return replace(config, memory=config.memory.limited(options.context))
     except ValueError as error:
-        remedy = f"give a multiple of {CHUNK}, at most {config.kept - 2 * CHUNK}"
+        remedy = f"give a multiple of {CHUNK}, {config.most_context} at most"
         raise UserError(str(error), "--context", remedy) from error
+
+
+def require_states(config: WorldPlayConfig, where: str) -> None:
+    """Raise UserError unless the encoders give the states that the network takes."""
+    net, encoders = config.net, config.encoders
+    taken = {encoders.umt5: (net.language_tokens, net.language)}
+    if config.network == "8b":
+        taken = {
+            encoders.qwen: (net.language_tokens, net.language),
+            encoders.glyph: (net.glyph_tokens, net.glyph),
+            encoders.siglip: (net.picture_tokens, net.picture),
+        }
+    for encoder, (most, width) in taken.items():
+        if (encoder.most, encoder.width) != (most, width):
+            given = f"{encoder.most} states of {encoder.width} of {encoder.name}"
+            remedy = "correct one of both, or restore the file from the repository"
+            raise UserError(f"the network takes {most} states of {width}, not {given}", where, remedy)
 
 
 def conditioning_of(config: WorldPlayConfig) -> Conditioning:
     encoders = config.encoders
     if config.network == "5b":
-        return Conditioning((encoders.umt5,))
-    return Conditioning((encoders.qwen, encoders.glyph), encoders.siglip, cropped)
+        return Conditioning((encoders.umt5,), prompt=config.prompt)
+    return Conditioning((encoders.qwen, encoders.glyph), encoders.siglip, cropped, config.prompt)
 
 
 def cropped(pixels: np.ndarray) -> np.ndarray:

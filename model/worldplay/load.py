@@ -136,5 +136,5 @@ def encode_picture(
 def describe(
     name: str, title: str, config: WorldPlayConfig, placement: Placement, digest: str, has_start: bool
 ) -> WorldInfo:
-    own = {"latent_frames_per_chunk": CHUNK, "takes_text": True}
+    own = {"latent_frames_per_chunk": CHUNK, "takes_text": True, "context": config.memory.budget}
     return info_of(name, title, config, placement, digest, has_start, config.net.dim, **own)
