@@ -37,13 +37,22 @@ def found(name: str) -> library.WorldEntry:
     return library._world(registry.WORLDS / name, None)
 
 
-def put_weights(name: str, *, leave_out: Sequence[str] = (), called: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Files of the right names, which the library does not look into, and the indices of others, which it does."""
+def put_weights(
+    name: str,
+    *,
+    leave_out: Sequence[str] = (),
+    called: Mapping[str, str] = MappingProxyType({}),
+    folder: Path | None = None,
+) -> None:
+    """Files of the right names, which the library does not look into, and the indices of others, which it does.
+
+    leave_out: how names of files begin that are not there; called: other names; folder: where --fetch puts them.
+    """
     files = [
         file for file in read_world_file(registry.WORLDS / name).every_file if not file.startswith(tuple(leave_out))
     ]
     for file in files:
-        path = weights_folder(name) / called.get(file, file)
+        path = (folder or weights_folder(name)) / called.get(file, file)
         path.parent.mkdir(parents=True, exist_ok=True)
         pieces = {piece: Path(piece).name for piece in files if Path(piece).parent == Path(file).parent}
         shards = {piece: name for piece, name in pieces.items() if name.endswith(".safetensors")}

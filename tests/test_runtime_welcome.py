@@ -6,10 +6,13 @@ import time
 
 import pytest
 from hands import choose, item, press
+from library_fixtures import put_weights
 from stage import Stage
-from test_runtime_library import OFFICIAL, put_weights
+from test_runtime_library import OFFICIAL
 
 from input.keymap import load_keymap
+from model import registry
+from model.worldfile import read_world_file
 from runtime import library, strings
 from runtime.options import parse_options
 from runtime.orders import Choice
@@ -75,7 +78,8 @@ def test_what_is_missing_is_downloaded_to_there(weights, monkeypatch):
         def start(self): ...
 
     monkeypatch.setattr("runtime.welcome.FetchJob", Job)
-    put_weights(OFFICIAL, leave_out=1, folder=weights)
+    first = next(iter(read_world_file(registry.WORLDS / OFFICIAL).files))
+    put_weights(OFFICIAL, leave_out=[first], folder=weights)
     welcome = welcomed("--weights", str(weights))
     assert choose(welcome._scene, f"world:{OFFICIAL}", "fetch") == Fetch(OFFICIAL)
     welcome._obey(Fetch(OFFICIAL))
