@@ -19,6 +19,19 @@ from runtime.errors import UserError
 
 Content = TypeVar("Content")
 MOST_BYTES = 2**14  # what is larger is something else
+LINE_ENDS = frozenset("\x85\u2028\u2029")  # for YAML, which folds them where they are not escaped
+
+
+class Escaping(yaml.SafeDumper):
+    """Writes texts with such letters so that they come back."""
+
+
+def _write_text(dumper: yaml.Dumper, text: str) -> yaml.Node:
+    style = '"' if LINE_ENDS & set(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+Escaping.add_representer(str, _write_text)
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class OwnFile(Generic[Content]):
         draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            words = yaml.safe_dump(write_settings(content), sort_keys=False, allow_unicode=True)
+            words = yaml.dump(write_settings(content), Dumper=Escaping, sort_keys=False, allow_unicode=True)
             draft.write_text(self.header + words, encoding="utf-8")
             os.replace(draft, path)
         except OSError as error:

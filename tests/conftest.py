@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -22,13 +24,37 @@ if str(ROOT) not in sys.path:
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
+# The same examples in every run: what fails, fails for everybody.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile("steady")
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so every process that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What takes minutes of one core: fixtures, and the files of tests/ that are run for them.
-LONG = {"endless": "endless.py", "revisits": "endless_worldplay.py"}
-WALKS = pytest.StashKey[dict[str, subprocess.Popen]]()
+# What takes half a minute of one core and more: fixtures, and what Python runs for them; FOLDER is one of its own.
+FOLDER = "{folder}"
+WAN = ROOT.parent / "shared" / "reference" / "worldplay" / "golden_wan.safetensors"
+DRY = ("--dry", "--device", "cpu", "--repeats", "1", "--seconds", "0", "--threads", "1", "--worlds", "matrix-game-2")
+DRY += ("--engines", "eager", "graph", "--precisions", "bf16")
+LONG = {
+    "endless": ("tests/endless.py", FOLDER),
+    "revisits": ("tests/endless_worldplay.py", FOLDER),
+    "wan_recording": ("bench/parity.py", "worldplay", "wan", str(WAN)),
+    "dry_run": (
+        "-m",
+        "bench.gpu",
+        *DRY,
+        "--out",
+        f"{FOLDER}/out",
+        "--engines",
+        "eager",
+        "graph",
+        "--precisions",
+        "bf16",
+    ),
+}
+RUNS = pytest.StashKey[dict[str, "Run"]]()
 NO_WINDOW = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
 
 
@@ -75,39 +101,63 @@ def xvfb() -> Iterator[str]:
             process.wait()
 
 
+@dataclass(frozen=True)
+class Run:
+    """A process of LONG, and its folder."""
+
+    process: subprocess.Popen
+    folder: Path
+
+    def told(self) -> str:
+        """What it printed, once it has ended well."""
+        out, _ = self.process.communicate(timeout=900)
+        assert self.process.returncode == 0, out
+        return out
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What takes longest begins first, where it will be asked for, and gives way to all else."""
     asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    walks = session.config.stash[WALKS] = {}
-    for name, script in LONG.items() if not session.config.option.collectonly else ():
+    runs = session.config.stash[RUNS] = {}
+    for name, words in LONG.items() if not session.config.option.collectonly else ():
         if name in asked:
-            folder = tempfile.mkdtemp()
-            command = [sys.executable, str(ROOT / "tests" / script), folder]
+            folder = Path(tempfile.mkdtemp())
+            command = [sys.executable, *(word.replace(FOLDER, str(folder)) for word in words)]
             gives_way = None if os.name == "nt" else lambda: os.nice(19)
-            environment = os.environ | {"OMP_NUM_THREADS": "1", "REVERIE_HOME": folder}
-            walks[name] = subprocess.Popen(
-                command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=gives_way
+            environment = os.environ | {"OMP_NUM_THREADS": "1", "REVERIE_HOME": str(folder)}
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT, preexec_fn=gives_way
             )
-            session.config.add_cleanup(walks[name].kill)
+            runs[name] = Run(process, folder)
+            session.config.add_cleanup(process.kill)
             session.config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
-
-
-def walked(config: pytest.Config, name: str) -> dict:
-    """What a walk of LONG told, once it has ended."""
-    out, _ = config.stash[WALKS][name].communicate(timeout=900)
-    return json.loads(out)
 
 
 @pytest.fixture(scope="session")
 def endless(pytestconfig: pytest.Config) -> dict:
     """What ten thousand chunks were like: see tests/endless.py."""
-    return walked(pytestconfig, "endless")
+    return json.loads(pytestconfig.stash[RUNS]["endless"].told())
 
 
 @pytest.fixture(scope="session")
 def revisits(pytestconfig: pytest.Config) -> dict:
     """What coming back was like, two thousand chunks long: see tests/endless_worldplay.py."""
-    return walked(pytestconfig, "revisits")
+    return json.loads(pytestconfig.stash[RUNS]["revisits"].told())
+
+
+@pytest.fixture(scope="session")
+def wan_recording(pytestconfig: pytest.Config) -> str:
+    """What bench/parity.py says of the 5B's recording."""
+    if not WAN.is_file():
+        pytest.skip(f"{WAN} is not there")
+    return pytestconfig.stash[RUNS]["wan_recording"].told()
+
+
+@pytest.fixture(scope="session")
+def dry_run(pytestconfig: pytest.Config) -> tuple[str, dict]:
+    """What a dry run of bench/gpu.py on the CPU prints, and what it writes."""
+    run = pytestconfig.stash[RUNS]["dry_run"]
+    return run.told(), json.loads((run.folder / "out").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -12,13 +11,9 @@ pytest.importorskip("torch", reason="torch is not installed: make test installs 
 from bench import gpu  # noqa: E402
 from bench.families import Spec  # noqa: E402
 
-DRY = ["--dry", "--device", "cpu", "--repeats", "1", "--seconds", "0", "--threads", "1", "--worlds", "matrix-game-2"]
 
-
-def test_rows_and_profile_of_a_dry_run(tmp_path, capsys):
-    out = tmp_path / "results" / "figures.json"
-    gpu.main([*DRY, "--out", str(out), "--engines", "eager", "graph", "--precisions", "bf16"])
-    facts = json.loads(out.read_text())
+def test_rows_and_profile_of_a_dry_run(dry_run):
+    said, facts = dry_run
     assert [(row["title"], row["engine"]) for row in facts["rows"]] == [("matrix-game-2 (tiny)", "eager")]
     eager = facts["rows"][0]
     assert all(eager["graphs"][name]["ms"] > 0 for name in ("denoise", "commit", "decode"))
@@ -27,7 +22,7 @@ def test_rows_and_profile_of_a_dry_run(tmp_path, capsys):
     assert [each["why"] for each in facts["cannot_run"]] == ["needs an NVIDIA GPU"]
     assert "graph" in facts["cannot_run"][0]["what"]
     assert {"name", "calls", "ms"} == set(facts["profiles"]["matrix-game-2 (tiny)"][0])
-    assert "needs an NVIDIA GPU" in capsys.readouterr().out
+    assert "needs an NVIDIA GPU" in said
 
 
 def test_attention_back_ends_are_compared_on_one_engine():

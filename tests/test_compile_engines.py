@@ -198,13 +198,13 @@ def test_short_memory_changes_no_picture(resident, tiles, encoders, tmp_path, wa
     assert np.abs(made - wanted).max() <= LEVELS
 
 
-def test_engines_that_cannot_stream_blocks_say_so(tmp_path, monkeypatch):
+def test_engines_that_cannot_stream_blocks_say_so(store, monkeypatch):
     found = Fit(True, 0, 1, "fp32", "device", 0, "memory: as arranged")
     monkeypatch.setattr("model.matrix_game.assemble.arrange", lambda *_: found)
-    world = open_world("universal", tmp_path, engine="ort")
+    world = open_world("universal", store, engine="ort")
     assert world.network.backend == "eager fp32" and world.decoder.backend == "ort fp32"
     assert "ort cannot run blocks that are kept in host memory" in world.info.notes[1]
-    world = open_world("universal", tmp_path, engine="eager", precision="int8")
+    world = open_world("universal", store, engine="eager", precision="int8")
     assert world.network.backend == "eager fp32" and "eager makes 8-bit weights of full ones" in world.info.notes[1]
 
 

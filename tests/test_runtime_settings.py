@@ -6,7 +6,7 @@ import dataclasses
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -33,6 +33,8 @@ ANY = st.builds(Settings, **{name: values_of(name) for name in FIELDS})
 
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(wanted=ANY)
+@example(wanted=Settings(world="\x85"))
+@example(wanted=Settings(world="a\u2028 b\u2029"))
 def test_every_settings_come_back_from_their_file(tmp_path_factory, wanted):
     path = tmp_path_factory.mktemp("settings") / "deep" / "settings.yaml"
     save_settings(wanted, path)
