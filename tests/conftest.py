@@ -115,6 +115,11 @@ class Run:
         return out
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever waits for what takes longest comes last."""
+    items.sort(key=lambda item: not LONG.keys().isdisjoint(getattr(item, "fixturenames", ())))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What takes longest begins first, where it will be asked for, and gives way to all else."""
     asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
