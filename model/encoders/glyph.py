@@ -65,9 +65,7 @@ class GlyphByT5:
         rows = [tokenizer(text, truncation=True, max_length=self.most).input_ids for text in texts]
         config = self._config(weights / self.config, len(tokenizer))
         files = [weights / self.checkpoint]
-        return loading.borrowed(
-            lambda: sketch(config), files, RECIPE, device, progress, lambda net: loading.states_of(net, rows, progress)
-        )
+        return loading.states_by(lambda: sketch(config), files, RECIPE, device, progress, rows)
 
     def _tokenizer(self, weights: Path):
         """Bytes, then the tokens of colours and typefaces in the order of their files."""

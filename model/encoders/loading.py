@@ -41,6 +41,27 @@ class Recipe:
     finish: Callable[[nn.Module], None] = lambda network: None
 
 
+class WholeText:
+    """What encoders of all of a text have in common: their network's files lie in one `folder`, by usual names."""
+
+    folder: str
+    tokenizer: str
+
+    @property
+    def config(self) -> str:
+        return f"{self.folder}/config.json"
+
+    def files(self, weights: Path) -> list[str]:
+        return [self.config, self.tokenizer, *weight_files(weights, self.folder)]
+
+    def networks(self, weights: Path) -> list[Path]:
+        """Where the network's tensors are."""
+        return [weights / name for name in weight_files(weights, self.folder)]
+
+    def reads(self, prompt: str) -> bool:
+        return True
+
+
 def lacking_packages() -> list[str]:
     """Those of PACKAGES that are not installed."""
     return [name for name in PACKAGES if find_spec(name) is None]
@@ -157,6 +178,18 @@ def borrowed(
         network = None
         if device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def states_by(
+    sketch: Callable[[], nn.Module],
+    files: Sequence[Path],
+    recipe: Recipe,
+    device: torch.device | str,
+    progress: Watcher,
+    rows: Sequence[Sequence[int]],
+) -> list[torch.Tensor]:
+    """The last states of each row of token ids, [tokens, width] on the CPU, by a network that is gone afterwards."""
+    return borrowed(sketch, files, recipe, device, progress, lambda network: states_of(network, rows, progress))
 
 
 def sketched(sketch: Callable[[], nn.Module], where: Path) -> nn.Module:

@@ -42,7 +42,7 @@ UNUSED_LAYERS = 2
 
 
 @dataclass(frozen=True)
-class Qwen:
+class Qwen(loading.WholeText):
     """`folder` is that of Qwen2.5-VL-7B-Instruct; `most` counts the tokens from the prompt on."""
 
     name: ClassVar[str] = "qwen"
@@ -53,18 +53,8 @@ class Qwen:
     most: int = 1000
 
     @property
-    def config(self) -> str:
-        return f"{self.folder}/config.json"
-
-    @property
     def tokenizer(self) -> str:
         return f"{self.folder}/tokenizer.json"
-
-    def files(self, weights: Path) -> list[str]:
-        return [self.config, self.tokenizer, *loading.weight_files(weights, self.folder)]
-
-    def reads(self, prompt: str) -> bool:
-        return True
 
     def encode(
         self, prompts: Sequence[str], weights: Path, device: torch.device | str = CPU, progress: Watcher = UNWATCHED
@@ -73,11 +63,9 @@ class Qwen:
         loading.prepare()
         rows, crop = self.tokens(prompts, weights / self.tokenizer)
         config = self._config(weights / self.config)
-        files = [weights / name for name in loading.weight_files(weights, self.folder)]
         recipe = loading.Recipe(layout(config.num_hidden_layers), "float16", "bfloat16", turn)
-        with_template = loading.borrowed(
-            lambda: sketch(config), files, recipe, device, progress, lambda net: loading.states_of(net, rows, progress)
-        )
+        files = self.networks(weights)
+        with_template = loading.states_by(lambda: sketch(config), files, recipe, device, progress, rows)
         return [states[crop:].clone() for states in with_template]
 
     def tokens(self, prompts: Sequence[str], path: Path) -> tuple[list[list[int]], int]:

@@ -42,7 +42,7 @@ def padded(states: torch.Tensor, rows: int = 512) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Umt5:
+class Umt5(loading.WholeText):
     """`folder` and `tokenizer` are those of Wan's repositories in the layout of diffusers."""
 
     name: ClassVar[str] = "umt5"
@@ -53,16 +53,6 @@ class Umt5:
     width: int = 4096
     most: int = 512
 
-    @property
-    def config(self) -> str:
-        return f"{self.folder}/config.json"
-
-    def files(self, weights: Path) -> list[str]:
-        return [self.config, self.tokenizer, *loading.weight_files(weights, self.folder)]
-
-    def reads(self, prompt: str) -> bool:
-        return True
-
     def encode(
         self, prompts: Sequence[str], weights: Path, device: torch.device | str = CPU, progress: Watcher = UNWATCHED
     ) -> list[torch.Tensor]:
@@ -72,10 +62,7 @@ class Umt5:
         tokenizer.enable_truncation(self.most)
         rows = [tokenizer.encode(cleaned(prompt)).ids for prompt in prompts]
         config = self._config(weights / self.config)
-        files = [weights / name for name in loading.weight_files(weights, self.folder)]
-        return loading.borrowed(
-            lambda: sketch(config), files, RECIPE, device, progress, lambda net: loading.states_of(net, rows, progress)
-        )
+        return loading.states_by(lambda: sketch(config), self.networks(weights), RECIPE, device, progress, rows)
 
     def _config(self, path: Path):
         from transformers import UMT5Config
